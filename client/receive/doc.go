@@ -1,0 +1,22 @@
+// Package receive turns the RTP packets of one video stream into access units
+// and those of one sound stream into Opus payloads in order. It sits directly
+// behind SRTP: every packet comes in as bytes with the time it was read.
+//
+// [Video] copies what cannot be used at once into a ring of fixed slabs, asks
+// for lost packets the moment a gap shows, gives them up at a deadline, asks
+// for a keyframe then, and hands every access unit over in the very call that
+// brought its last packet. It has no jitter buffer and never waits for the
+// next picture. [Audio] restores order within a window and marks gaps; the
+// jitter buffer for sound is client/audio's. [TWCC] and [Reports] build the
+// feedback the host steers by.
+//
+// Nothing here starts a goroutine, does I/O or reads a clock. Methods may be
+// called from any goroutine; each type has one mutex, and no callback runs
+// under it. Callbacks of one Video come from one goroutine at a time, in
+// order, but not always from the goroutine that brought the packet.
+//
+// Failure modes: a damaged packet is counted and dropped; a damaged or
+// incomplete access unit is dropped whole, charged to exactly one cause, and
+// nothing is delivered until the next keyframe, which is asked for. All memory
+// is bounded by the configuration, whatever the host sends.
+package receive
