@@ -1,0 +1,147 @@
+package inject_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/blade-shadow/terminal/internal/host/inject"
+	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// The numbers are those of linux/uinput.h on every architecture we build for.
+func TestUInputRequests(t *testing.T) {
+	if dev, abs := inject.Requests(); dev != 0x405c5503 || abs != 0x401c5504 {
+		t.Errorf("UI_DEV_SETUP, UI_ABS_SETUP = %#x, %#x; want 0x405c5503, 0x401c5504", dev, abs)
+	}
+}
+
+// eventSize is struct input_event on 64-bit machines.
+const eventSize = 24
+
+// report reads the events in b as "type/code/value".
+func report(b []byte) (events []string) {
+	for ; len(b) >= eventSize; b = b[eventSize:] {
+		events = append(events, fmt.Sprintf("%d/%d/%d", binary.NativeEndian.Uint16(b[16:]),
+			binary.NativeEndian.Uint16(b[18:]), int32(binary.NativeEndian.Uint32(b[20:]))))
+	}
+	return events
+}
+
+func TestUInputReports(t *testing.T) {
+	regions := []inject.Region{{X: -100, Width: 100, Height: 100}, {Width: 100, Height: 100}}
+	tests := []struct {
+		name    string
+		do      func(*inject.UInput) error
+		device  int // keyboard, mouse, pointer
+		regions []inject.Region
+		want    []string
+	}{
+		{"key", func(u *inject.UInput) error { return u.Key(0x070004, true) }, 0, nil, []string{"1/30/1", "0/0/0"}},
+		{"consumer key", func(u *inject.UInput) error { return u.Key(0x0c00e9, false) }, 0, nil, []string{"1/115/0", "0/0/0"}},
+		{"no such key", func(u *inject.UInput) error { return u.Key(0x0700fe, true) }, 0, nil, nil},
+		{"button", func(u *inject.UInput) error { return u.Key(input.ButtonForward, true) }, 1, nil, []string{"1/276/1", "0/0/0"}},
+		{"no mouse's button", func(u *inject.UInput) error { return u.Key(0x090009, true) }, 1, nil, nil},
+		{"motion", func(u *inject.UInput) error { return u.Motion(-3, 4) }, 1, nil, []string{"2/0/-3", "2/1/4", "0/0/0"}},
+		{"wheel", func(u *inject.UInput) error { return errors.Join(u.Wheel(60, 0), u.Wheel(180, -120)) }, 1, nil,
+			[]string{"2/11/60", "2/11/180", "2/8/2", "2/12/-120", "2/6/-1", "0/0/0"}},
+		{"position", func(u *inject.UInput) error { return u.Absolute(0, 5, 65535) }, 2, nil, []string{"3/0/5", "3/1/65535", "0/0/0"}},
+		{"no second screen", func(u *inject.UInput) error { return u.Absolute(1, 5, 6) }, 2, nil, nil},
+		{"left screen", func(u *inject.UInput) error { return u.Absolute(0, 0, 0x8000) }, 2, regions, []string{"3/0/163", "3/1/33095", "0/0/0"}},
+		{"right screen", func(u *inject.UInput) error { return u.Absolute(1, 65535, 0) }, 2, regions, []string{"3/0/65372", "3/1/327", "0/0/0"}},
+		{"no third screen", func(u *inject.UInput) error { return u.Absolute(2, 0, 0) }, 2, regions, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			files := openFiles(t)
+			u, err := inject.UInputOn(files[0], files[1], files[2], tt.regions...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(tt.do(u), u.Sync(), u.Sync()); err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range files {
+				var want []string
+				if i == tt.device {
+					want = tt.want
+				}
+				if got := report(content(t, f)); !slices.Equal(got, want) {
+					t.Errorf("device %d got %v; want %v", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+func openFiles(t *testing.T) (files [3]*os.File) {
+	t.Helper()
+	for i := range files {
+		f, err := os.Create(filepath.Join(t.TempDir(), "node"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		files[i] = f
+	}
+	return files
+}
+
+func content(t *testing.T, f *os.File) []byte {
+	t.Helper()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestUInputLamps(t *testing.T) {
+	kernel, ours, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	u, err := inject.UInputOn(kernel, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lamp := func(kind, code uint16, value uint32) []byte {
+		b := make([]byte, eventSize)
+		binary.NativeEndian.PutUint16(b[16:], kind)
+		binary.NativeEndian.PutUint16(b[18:], code)
+		binary.NativeEndian.PutUint32(b[20:], value)
+		return b
+	}
+	lit := make(chan uint8)
+	done := make(chan error, 1)
+	go func() { done <- u.ReadLEDs(func(l uint8) { lit <- l }) }()
+	steps := []struct {
+		event []byte
+		want  uint8
+	}{
+		{lamp(0x11, 1, 1), wire.LEDCaps},
+		{lamp(0x11, 0, 1), wire.LEDCaps | wire.LEDNum},
+		{lamp(1, 1, 0), wire.LEDCaps | wire.LEDNum},
+		{lamp(0x11, 1, 0), wire.LEDNum},
+		{lamp(0x11, 9, 1), wire.LEDNum},
+	}
+	for _, s := range steps {
+		if _, err := ours.Write(s.event); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-lit; got != s.want {
+			t.Errorf("after %v lamps = %#x; want %#x", report(s.event), got, s.want)
+		}
+	}
+	kernel.Close()
+	if err := <-done; err != nil {
+		t.Errorf("ReadLEDs after Close = %v; want nil", err)
+	}
+}
