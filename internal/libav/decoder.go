@@ -1,0 +1,49 @@
+package libav
+
+import "github.com/blade-shadow/terminal/internal/media"
+
+// DecoderConfig says what to decode.
+type DecoderConfig struct {
+	Codec   media.Codec
+	Threads int // slice threads; 0: one per core, four at most
+}
+
+// poolFrames is how many frames a decoder can have out at a time: on screen,
+// flip pending, mailbox, in hand, for each of two displays, and as many spare.
+const poolFrames = 16
+
+// sideRing is how many access units may be inside a decoder while their side
+// fields still find their picture. Low delay keeps it at one.
+const sideRing = 32
+
+// side is what travels around libavcodec rather than through it.
+type side struct {
+	pts     int64
+	screen  int
+	frameID uint32
+	rtpTime uint32
+	timing  media.Timing
+}
+
+// sides carries side fields from access units to their pictures by PTS.
+type sides struct {
+	next int64
+	ring [sideRing]side
+}
+
+// put remembers au's side fields and returns the PTS to decode it with.
+func (s *sides) put(au *media.AccessUnit) int64 {
+	pts := s.next
+	s.next++
+	s.ring[pts%sideRing] = side{pts, au.Screen, au.FrameID, au.RTPTime, au.Timing}
+	return pts
+}
+
+// apply sets what was remembered for pts on f, and zeros where nothing was.
+func (s *sides) apply(pts int64, f *media.Frame) {
+	var e side
+	if pts >= 0 && pts < s.next && s.ring[pts%sideRing].pts == pts {
+		e = s.ring[pts%sideRing]
+	}
+	f.Screen, f.FrameID, f.RTPTime, f.Timing = e.screen, e.frameID, e.rtpTime, e.timing
+}
