@@ -1,0 +1,124 @@
+package card
+
+import (
+	"sync"
+
+	"github.com/blade-shadow/terminal/internal/input"
+)
+
+// Sizes of what is remembered of keys.
+const (
+	maxHeld = 6
+	maxLast = 4
+)
+
+// Input takes what the terminal's user does and keeps what cards show of it.
+// Its methods may be called from any goroutine and never fail.
+type Input struct {
+	// Constant after NewInput.
+	screens, width, height int
+	words                  words
+
+	mu    sync.Mutex
+	state inputState // guarded by mu
+}
+
+// inputState is what there is to show. Copying it takes no memory.
+type inputState struct {
+	seen   bool // the pointer has moved
+	screen int  // the pointer's place, in pixels of that screen
+	x, y   int
+	held   [maxHeld]input.Usage // oldest first
+	nHeld  int
+	last   [maxLast]input.Usage // newest first
+	nLast  int
+	v, h   int32 // the wheels' latest turn: away from the person, to the right
+	wheels bool
+	events uint64
+}
+
+// NewInput returns an Input for screens of one size, side by side.
+func NewInput(screens, width, height int) *Input {
+	return &Input{screens: screens, width: width, height: height, words: newWords()}
+}
+
+// Key presses or releases a key or a mouse button.
+func (in *Input) Key(usage input.Usage, down bool) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := &in.state
+	s.events++
+	s.release(usage)
+	if down {
+		s.press(usage)
+	}
+	return nil
+}
+
+func (s *inputState) release(usage input.Usage) {
+	for i := range s.nHeld {
+		if s.held[i] == usage {
+			copy(s.held[i:s.nHeld], s.held[i+1:s.nHeld])
+			s.nHeld--
+			return
+		}
+	}
+}
+
+func (s *inputState) press(usage input.Usage) {
+	if s.nHeld < maxHeld {
+		s.held[s.nHeld] = usage
+		s.nHeld++
+	}
+	copy(s.last[1:], s.last[:])
+	s.last[0] = usage
+	s.nLast = min(s.nLast+1, maxLast)
+}
+
+// Motion moves the pointer, across the screens too.
+func (in *Input) Motion(dx, dy int32) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := &in.state
+	if !s.seen {
+		s.x, s.y = in.width/2, in.height/2
+	}
+	x := min(max(s.screen*in.width+s.x+int(dx), 0), in.screens*in.width-1)
+	s.screen, s.x = x/in.width, x%in.width
+	s.y = min(max(s.y+int(dy), 0), in.height-1)
+	s.seen = true
+	s.events++
+	return nil
+}
+
+// Absolute moves the pointer to a place on a screen, 0..65535 each way.
+func (in *Input) Absolute(screen uint8, x, y uint16) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := &in.state
+	s.screen = min(int(screen), in.screens-1)
+	s.x = int(x) * (in.width - 1) / 65535
+	s.y = int(y) * (in.height - 1) / 65535
+	s.seen = true
+	s.events++
+	return nil
+}
+
+// Wheel turns the wheels by 1/120 of a detent: v away from the person, h to
+// the right.
+func (in *Input) Wheel(v, h int32) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.state.v, in.state.h, in.state.wheels = v, h, true
+	in.state.events++
+	return nil
+}
+
+// Sync does nothing: a picture shows what has arrived when it is drawn.
+func (in *Input) Sync() error { return nil }
+
+func (in *Input) snapshot() inputState {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.state
+}
