@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -244,10 +245,10 @@ func TestOverflowDropsToKeyframe(t *testing.T) {
 		over  uint64
 		asks  int
 	}{
-		{"fits", "KPPP", "P", ids(1, 2, 3, 4, 5), 0, 0},
-		{"newest are dropped", "KPPPPPP", "PK", ids(1, 2, 3, 4, 9), 4, 1},
-		{"keyframe takes the place of all", "KPPPK", "P", ids(5, 6), 4, 0},
-		{"keyframe ends it", "KPPPPKP", "P", ids(6, 7, 8), 5, 1},
+		{"fits", "K" + ps(11), "P", upTo(13), 0, 0},
+		{"newest are dropped", "K" + ps(14), "PK", append(upTo(12), 17), 4, 1},
+		{"keyframe takes the place of all", "K" + ps(11) + "K", "P", ids(13, 14), 12, 0},
+		{"keyframe ends it", "K" + ps(12) + "KP", "P", ids(14, 15, 16), 13, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -264,6 +265,17 @@ func TestOverflowDropsToKeyframe(t *testing.T) {
 			})
 		})
 	}
+}
+
+// ps is n pictures that are no keyframes.
+func ps(n int) string { return strings.Repeat("P", n) }
+
+// upTo is 1 to n.
+func upTo(n uint32) (all []uint32) {
+	for id := range n {
+		all = append(all, id+1)
+	}
+	return all
 }
 
 func TestSizeAndCodecChange(t *testing.T) {

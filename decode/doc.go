@@ -6,7 +6,7 @@
 // marks a Discontinuity from sequence numbers) and holds no pictures back.
 //
 // [Decoder.Run] owns the backend and one OS thread. [Decoder.Submit] may be
-// called from any goroutine and never blocks. Between them is a queue of four
+// called from any goroutine and never blocks. Between them is a queue of twelve
 // access units.
 //
 // Failure modes: a picture is never shown that refers to one that is missing.

@@ -6,9 +6,10 @@ import (
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
-// queueLen is how many access units may wait: a burst after a repaired loss.
-// More than that is a decoder that cannot keep up.
-const queueLen = 4
+// queueLen is how many access units may wait: one repaired hole lets go of all
+// that came behind it, 12 at 144 frames/s and 80 ms. More than that is a
+// decoder that cannot keep up.
+const queueLen = 12
 
 // queue hands access units from Submit to Run. When it is full it drops
 // everything up to the next keyframe; a keyframe always finds room, because
