@@ -19,6 +19,7 @@ type TestcardConfig struct {
 	Width, Height int    // of each screen, rounded down to even; default 1280x720
 	FPS           int    // default 60, at most 240
 	Silent        bool   // no beep: OpenAudio gives errors.ErrUnsupported
+	Busy          bool   // a part of it is noise, so that the stream uses its whole bit rate
 	Title         string // default "Shadow Terminal"
 }
 
@@ -113,7 +114,7 @@ func (t *Testcard) OpenVideo(screen int) (Video, error) {
 	}
 	c, err := card.New(card.Config{
 		Screen: screen, Screens: t.cfg.Screens, Width: t.cfg.Width, Height: t.cfg.Height,
-		FPS: t.cfg.FPS, Title: t.cfg.Title, Input: t.input,
+		FPS: t.cfg.FPS, Title: t.cfg.Title, Busy: t.cfg.Busy, Input: t.input,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("testcard %d: %w", screen+1, err)

@@ -22,6 +22,7 @@ type Config struct {
 	Width, Height   int // even
 	FPS             int
 	Title           string
+	Busy            bool   // noise behind the box, so that a stream uses its whole rate
 	Input           *Input // whose events are shown
 }
 
@@ -33,6 +34,7 @@ type Card struct {
 	box   sprite
 	bar   color
 
+	noise      []byte // random luma, longer than the box's area is wide; nil unless Busy
 	background *media.Frame
 	frame      *media.Frame
 	text       []byte            // scratch for formatting
@@ -64,6 +66,9 @@ func New(cfg Config) (*Card, error) {
 		text:       make([]byte, 0, 256),
 		dirty:      make([]image.Rectangle, 0, 32),
 	}
+	if cfg.Busy {
+		c.noise = newNoise(g)
+	}
 	c.frame.Screen, c.frame.Color = cfg.Screen, media.BT709
 	restore(c.frame, background, image.Rect(0, 0, cfg.Width, cfg.Height))
 	return c, nil
@@ -83,6 +88,7 @@ func (c *Card) Draw(n uint32, clock time.Duration, captured time.Time) *media.Fr
 	c.drawTime(n, captured)
 	c.drawFlash(clock)
 	c.drawBar(n)
+	c.drawNoise(n)
 	c.drawBox(n)
 	c.drawHand(clock)
 	c.drawInput(c.cfg.Input.snapshot())

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/blade-shadow/terminal/internal/host"
+	"github.com/blade-shadow/terminal/internal/host/inject"
+	"github.com/blade-shadow/terminal/internal/host/source"
+	"github.com/blade-shadow/terminal/internal/libav"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// opusBitrate is for stereo at 5 ms a packet; more is not heard.
+const opusBitrate = 128_000
+
+// wiring is the host's parts.
+type wiring struct {
+	config host.Config
+	device inject.Device // nil: none is open
+}
+
+// Close closes what wire opened; the server must have ended.
+func (w *wiring) Close() error {
+	var errs []error
+	if w.device != nil {
+		errs = append(errs, w.device.Close())
+	}
+	if w.config.Source != nil {
+		errs = append(errs, w.config.Source.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// wire turns the command line into a host's parts.
+func wire(o *options, log *slog.Logger) (*wiring, error) {
+	codecs, err := parseCodecs(o.codecs)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	bitrate, err := parseBitrate(o.bitrate)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	src, err := openSource(o)
+	if err != nil {
+		return nil, err
+	}
+	w := &wiring{config: host.Config{
+		Source: src, BitrateBps: bitrate,
+		OpenEncoder: o.openEncoder,
+		Listen:      o.listen, TLSCertFile: o.tlsCert, TLSKeyFile: o.tlsKey, TokenFile: o.tokenFile,
+		Logger: log,
+	}}
+	if o.audio != "none" {
+		w.config.OpenAudioEncoder = openOpus
+	}
+	if err := w.open(codecs, o, log); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// open tries the encoders and opens the input device. Mistakes in addresses,
+// certificate and token show before that takes its time: New starts nothing.
+func (w *wiring) open(codecs []media.Codec, o *options, log *slog.Logger) (err error) {
+	if _, err := host.New(w.config); err != nil {
+		return err
+	}
+	if w.config.Codecs, err = usable(codecs, w.config.Source, w.config.BitrateBps, o, log); err != nil {
+		return err
+	}
+	return w.openInput(o, log)
+}
+
+func (o *options) openEncoder(c host.EncoderConfig) (host.Encoder, error) {
+	return libav.NewEncoder(libav.EncoderConfig{
+		Codec: c.Codec, Width: c.Width, Height: c.Height, FPS: c.FPS, BitrateBps: c.BitrateBps, Backend: o.encoder,
+	})
+}
+
+func openOpus() (host.AudioEncoder, error) { return libav.NewOpusEncoder(source.Channels, opusBitrate) }
+
+// usable returns the codecs that this machine can really encode the source's
+// largest screen with, so that no terminal is promised another.
+func usable(codecs []media.Codec, src source.Source, bitrate int, o *options, log *slog.Logger) ([]media.Codec, error) {
+	var works []media.Codec
+	var reasons []string
+	for _, c := range codecs {
+		err := o.tryEncoder(c, src.Screens(), bitrate)
+		if err == nil {
+			works = append(works, c)
+			continue
+		}
+		reasons = append(reasons, fmt.Sprintf("%v: %v", c, err))
+		log.Info("codec is not used", "component", "host", "codec", c, "err", err)
+	}
+	if len(works) == 0 {
+		return nil, hinted{
+			fmt.Errorf("no encoder works: %s", strings.Join(reasons, "; ")),
+			"allow other codecs with --codec or another encoder with --encoder auto",
+		}
+	}
+	return works, nil
+}
+
+func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int) error {
+	for _, s := range screens {
+		e, err := o.openEncoder(host.EncoderConfig{Codec: c, Width: s.Width, Height: s.Height, FPS: s.FPS, BitrateBps: bitrate})
+		if err != nil {
+			return err
+		}
+		if err := e.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSource opens what --source names.
+func openSource(o *options) (source.Source, error) {
+	width, height, err := parseSize(o.size)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if o.screens < 0 || o.fps < 1 || o.fps > 240 {
+		return nil, usageError{fmt.Errorf("--screens %d or --fps %d is out of range", o.screens, o.fps)}
+	}
+	if err := o.checkAudio(); err != nil {
+		return nil, usageError{err}
+	}
+	silent := o.audio == "none"
+	switch o.source {
+	case "testcard":
+		return source.NewTestcard(source.TestcardConfig{
+			Screens: o.screens, Width: width, Height: height, FPS: o.fps, Silent: silent, Busy: o.busy,
+		})
+	case "file":
+		if o.file == "" {
+			return nil, usageError{errors.New("--source file needs --file")}
+		}
+		return source.NewFile(source.FileConfig{Path: o.file, Width: width, Height: height, Silent: silent})
+	case "desktop":
+		return o.openDesktop(silent)
+	case "":
+		return nil, usageError{errors.New("--source is missing: testcard, desktop or file")}
+	}
+	return nil, usageError{fmt.Errorf("source %q is not known: use testcard, desktop or file", o.source)}
+}
+
+func (o *options) openDesktop(silent bool) (source.Source, error) {
+	if o.size != "" {
+		return nil, usageError{errors.New("--size does not change a desktop: change its monitors' modes")}
+	}
+	cfg := source.DesktopConfig{Display: o.display, FPS: o.fps}
+	if silent {
+		cfg.Audio = source.AudioNone
+	}
+	d, err := source.NewDesktop(cfg)
+	if err != nil {
+		return nil, hinted{err, "name the display with --display and allow this user to use it (XAUTHORITY)"}
+	}
+	if o.screens == 0 {
+		return d, nil
+	}
+	return firstScreens{d, o.screens}, nil
+}
+
+// checkAudio reports a sound that the source does not have.
+func (o *options) checkAudio() error {
+	has := map[string]string{"pulse": "desktop", "beep": "testcard"}
+	switch o.audio {
+	case "auto", "none":
+		return nil
+	case "pulse", "beep":
+		if has[o.audio] == o.source {
+			return nil
+		}
+		return fmt.Errorf("--audio %s is of --source %s only", o.audio, has[o.audio])
+	}
+	return fmt.Errorf("sound %q is not known: use auto, none, pulse or beep", o.audio)
+}
+
+// firstScreens is a source that shows only its first n screens.
+type firstScreens struct {
+	source.Source
+	n int
+}
+
+func (f firstScreens) Screens() []source.Screen {
+	all := f.Source.Screens()
+	return all[:min(f.n, len(all))]
+}
+
+// displayName is the X display that input is for, "" where there is none.
+func (o *options) displayName() string {
+	if o.display != "" {
+		return o.display
+	}
+	return os.Getenv("DISPLAY")
+}

@@ -1,0 +1,138 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pion/datachannel"
+	"github.com/pion/webrtc/v4"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// maxBuffered is how many bytes may wait in a channel before we send no more:
+// a terminal that does not read loses acknowledgements, not our memory.
+const maxBuffered = 64 << 10
+
+// errChannelFull is returned by send when the peer does not read.
+var errChannelFull = errors.New("the terminal does not read its data channel")
+
+// channel is one open data channel. send may be called from any goroutine.
+type channel struct {
+	dc  *webrtc.DataChannel
+	raw datachannel.ReadWriteCloser
+}
+
+func (c *channel) send(b []byte) error {
+	if c.dc.BufferedAmount() > maxBuffered {
+		return errChannelFull
+	}
+	if _, err := c.raw.Write(b); err != nil {
+		return fmt.Errorf("send on channel %s: %w", c.dc.Label(), err)
+	}
+	return nil
+}
+
+// sendOrDrop is send for messages that later ones make up for.
+func (c *channel) sendOrDrop(b []byte) error {
+	if err := c.send(b); !errors.Is(err, errChannelFull) {
+		return err
+	}
+	return nil
+}
+
+// flush waits until the peer has acknowledged everything, or for so long.
+func (c *channel) flush(d time.Duration) {
+	deadline := time.NewTimer(d)
+	defer deadline.Stop()
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
+	for c.dc.BufferedAmount() > 0 {
+		select {
+		case <-deadline.C:
+			return
+		case <-poll.C:
+		}
+	}
+}
+
+// read gives each message to handle until the channel closes or handle
+// returns an error. Messages longer than size are skipped.
+func (c *channel) read(size int, handle func([]byte) error) error {
+	buf := make([]byte, size)
+	for {
+		n, _, err := c.raw.ReadDataChannel(buf)
+		switch {
+		case errors.Is(err, io.ErrShortBuffer):
+			continue
+		case err != nil:
+			return nil // closed, by either side
+		}
+		if err := handle(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// serveChannels serves the data channels as the terminal opens them.
+func (s *session) serveChannels(ctx context.Context, g *errgroup.Group) error {
+	var haveInput, haveControl bool
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case dc := <-s.channels:
+			raw, err := dc.Detach()
+			if err != nil {
+				return fmt.Errorf("open channel %s: %w", dc.Label(), err)
+			}
+			c := &channel{dc: dc, raw: raw}
+			switch {
+			case dc.Label() == wire.ControlLabel && dc.Protocol() == wire.ControlProtocol && !haveControl:
+				haveControl = true
+				g.Go(func() error { return s.serveControl(c) })
+			case dc.Label() == wire.InputLabel && dc.Protocol() == wire.InputProtocol && !haveInput:
+				haveInput = true
+				g.Go(func() error { return s.serveInput(ctx, c) })
+			default:
+				// Not ours: closing it tells a newer terminal so.
+				if err := dc.Close(); err != nil {
+					s.log.Debug("channel could not be closed", "component", "host", "err", err)
+				}
+			}
+		}
+	}
+}
+
+// serveInput connects the input channel with a receiver of its own.
+func (s *session) serveInput(ctx context.Context, c *channel) error {
+	if s.srv.cfg.OpenInput == nil {
+		return c.read(wire.MaxDatagram, func([]byte) error { return nil })
+	}
+	in, err := s.srv.cfg.OpenInput(InputChannel{
+		Reply:       c.sendOrDrop,
+		SameMachine: s.srv.access.loopback,
+	})
+	if err != nil {
+		s.log.Warn("input is off", "component", "host", "err", err)
+		return c.read(wire.MaxDatagram, func([]byte) error { return nil })
+	}
+	g, inner := errgroup.WithContext(ctx)
+	inner, cancel := context.WithCancel(inner)
+	g.Go(func() error { return in.Run(inner) })
+	g.Go(func() error {
+		defer cancel() // a closed channel releases every key
+		return c.read(wire.MaxDatagram, func(b []byte) error {
+			in.Datagram(b)
+			return nil
+		})
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		s.log.Warn("input failed", "component", "host", "err", err)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/blade-shadow/terminal/internal/host/source"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// Encoder makes access units of one screen's pictures. One goroutine uses it.
+type Encoder interface {
+	// Encode appends one access unit (Annex B) to dst. src stays the caller's.
+	Encode(dst []byte, src *media.Frame, keyframe bool) (out []byte, isKey bool, err error)
+	SetBitrate(bps int) error
+	Name() string
+	Close() error
+}
+
+// EncoderConfig is what a session needs of an encoder.
+type EncoderConfig struct {
+	Codec         media.Codec
+	Width, Height int // pixels, even
+	FPS           int
+	BitrateBps    int
+}
+
+// AudioEncoder makes Opus packets of 5 ms of 48 kHz stereo.
+type AudioEncoder interface {
+	Encode(dst []byte, pcm []int16) ([]byte, error)
+	Close() error
+}
+
+// Input takes the datagrams of channel st.input.
+type Input interface {
+	// Run works until ctx ends, then releases everything the terminal holds.
+	Run(ctx context.Context) error
+	// Datagram takes one message of the channel; it copies b and never blocks.
+	Datagram(b []byte)
+}
+
+// InputChannel is what an Input needs to know of its channel.
+type InputChannel struct {
+	// Reply sends a datagram back; b stays the caller's. A terminal that does
+	// not read loses replies; an error means that the channel is closed.
+	Reply func(b []byte) error
+	// SameMachine says that the terminal runs here and reads our clock.
+	SameMachine bool
+}
+
+// Config describes a host.
+type Config struct {
+	Source source.Source // required; the caller closes it after Run
+	// OpenEncoder opens a screen's encoder; required.
+	OpenEncoder func(EncoderConfig) (Encoder, error)
+	// OpenAudioEncoder opens the sound's encoder; nil: the host is silent.
+	OpenAudioEncoder func() (AudioEncoder, error)
+	// OpenInput makes a session's input receiver; nil: input is discarded.
+	OpenInput func(InputChannel) (Input, error)
+	// InputSummary is what Summary prints as "input"; nil: nothing.
+	InputSummary func() any
+
+	Codecs     []media.Codec // that may be used; default both
+	BitrateBps int           // bits per second and screen at most; default 10 Mb/s
+
+	Listen      string // host:port of the HTTP server; default 127.0.0.1:8089
+	TLSCertFile string // PEM chain
+	TLSKeyFile  string // PEM key
+	TokenFile   string // one line, at least 16 characters, readable by its owner and group only
+	// OnListen is told the endpoint's URL once it accepts connections.
+	OnListen func(url string)
+
+	Name   string       // of this host for people; default the source's
+	Logger *slog.Logger // nil discards
+}
+
+const (
+	defaultListen  = "127.0.0.1:8089"
+	defaultBitrate = 10_000_000
+	minBitrate     = 200_000 // below this a screen cannot be read
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Source == nil || c.OpenEncoder == nil {
+		return c, errors.New("internal error: a host needs a source and an encoder")
+	}
+	if c.Listen == "" {
+		c.Listen = defaultListen
+	}
+	if c.BitrateBps == 0 {
+		c.BitrateBps = defaultBitrate
+	}
+	if c.BitrateBps < minBitrate {
+		return c, fmt.Errorf("bit rate of %d b/s is too low: use at least %d", c.BitrateBps, minBitrate)
+	}
+	if len(c.Codecs) == 0 {
+		c.Codecs = []media.Codec{media.CodecH264, media.CodecHEVC}
+	}
+	if c.Name == "" {
+		c.Name = c.Source.Name()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

@@ -1,0 +1,71 @@
+package egress
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// report sends the sender reports (RFC 3550, 6.4.1) when they are due: they
+// map each track's RTP clock to the host's wall clock.
+func (s *Sender) report(now time.Time) {
+	if now.Before(s.nextReport) {
+		return
+	}
+	s.nextReport = now.Add(reportInterval)
+	s.mu.Lock()
+	packets := s.reportsLocked(now)
+	s.mu.Unlock()
+	s.logFailures(now)
+	if len(packets) == 0 {
+		return
+	}
+	if err := s.cfg.WriteRTCP(packets); err != nil {
+		s.log.Debug("sender report could not be sent", "component", "egress", "err", err)
+	}
+}
+
+// logFailures tells once a second what write could not send.
+func (s *Sender) logFailures(now time.Time) {
+	if now.Before(s.nextLog) {
+		return
+	}
+	s.mu.Lock()
+	failures, err := s.failures, s.lastErr
+	s.lastErr = nil
+	s.mu.Unlock()
+	if err != nil {
+		s.nextLog = now.Add(time.Second)
+		s.log.Warn("packets could not be sent", "component", "egress", "failures", failures, "err", err)
+	}
+}
+
+// reportsLocked makes a report for each track that has sent anything.
+func (s *Sender) reportsLocked(now time.Time) []rtcp.Packet {
+	ntp := wire.TimeToNTP(now)
+	var all []rtcp.Packet
+	for _, v := range s.videos {
+		if v.bound != nil && v.stats.Packets > 0 {
+			all = append(all, &rtcp.SenderReport{
+				SSRC: v.bound.ssrc, NTPTime: ntp, RTPTime: v.rtpTime(now),
+				PacketCount: uint32(v.stats.Packets), OctetCount: uint32(v.stats.Bytes),
+			})
+		}
+	}
+	if a := s.audio; a != nil && a.bound != nil && a.packets > 0 {
+		all = append(all, &rtcp.SenderReport{
+			SSRC: a.bound.ssrc, NTPTime: ntp, RTPTime: a.rtpTimeLocked(now),
+			PacketCount: uint32(a.packets), OctetCount: uint32(a.octets),
+		})
+	}
+	return all
+}
+
+// rtpTimeLocked carries the newest packet's clock on to now: the sound
+// device's clock, not ours, decides where samples stand.
+func (a *Audio) rtpTimeLocked(now time.Time) uint32 {
+	since := now.Sub(a.newest.captured).Microseconds() * (audioClock / 1000) / 1000
+	return a.rtpStart + uint32(a.newest.samples) + uint32(since)
+}

@@ -1,0 +1,181 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// ErrCongested is returned by Send when packets of earlier frames still wait:
+// the frame is dropped and counted, and nothing of it was sent.
+var ErrCongested = errors.New("earlier packets are not sent yet")
+
+// errNotBound is returned by Send before the track was negotiated.
+var errNotBound = errors.New("the track is not negotiated")
+
+// reportInterval is the distance of sender reports: short, because a terminal
+// learns the host's clock and we learn the round trip from them.
+const reportInterval = 200 * time.Millisecond
+
+// idle is how long Run sleeps when nothing is queued; Send wakes it.
+const idle = time.Hour
+
+// Config says where a Sender's notices go. The callbacks are called from the
+// goroutines that call HandleRTCP or Run and must not block.
+type Config struct {
+	// WriteRTCP sends a compound packet; required ([webrtc.PeerConnection.WriteRTCP]).
+	WriteRTCP func([]rtcp.Packet) error
+	// OnKeyframe is told that the peer needs a keyframe of a screen, at most
+	// once every 100 ms per screen.
+	OnKeyframe func(screen int)
+	// OnBitrateCap is told the receiver's estimate of the path for all tracks
+	// together, in bits per second (REMB).
+	OnBitrateCap func(bps int)
+	Logger       *slog.Logger // nil discards
+}
+
+// Sender sends the tracks of one PeerConnection.
+type Sender struct {
+	cfg   Config
+	log   *slog.Logger
+	epoch time.Time     // media clocks count from here
+	wake  chan struct{} // capacity 1, never closed: something was queued
+
+	// Set by AddVideo and AddAudio, constant once Run is called.
+	videos []*Video
+	audio  *Audio
+
+	// Owned by Run.
+	twcc       uint16
+	scratch    packet // a repair or a sound packet on its way out
+	turn       int    // screen that is asked first
+	nextReport time.Time
+	nextLog    time.Time // failures are logged once a second
+	budget     repairBudget
+
+	mu       sync.Mutex // guards what follows and the queues of every track
+	feedback feedback
+	rtt      roundTrip
+	failures uint64
+	lastErr  error
+}
+
+// New returns a Sender without tracks.
+func New(cfg Config) (*Sender, error) {
+	if cfg.WriteRTCP == nil {
+		return nil, errors.New("internal error: egress needs WriteRTCP")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Sender{cfg: cfg, log: cfg.Logger, epoch: time.Now(), wake: make(chan struct{}, 1)}, nil
+}
+
+// Run paces and writes packets and sender reports until ctx ends; it returns
+// nil then. Packets that still wait are dropped.
+func (s *Sender) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		now := time.Now()
+		s.report(now)
+		sent, wait := s.step(now)
+		if sent {
+			continue
+		}
+		timer.Reset(min(wait, s.nextReport.Sub(now)))
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+// step sends the most urgent packet that may leave now, or says how long
+// nothing may: sound, then repairs, then pictures, screens taking turns.
+func (s *Sender) step(now time.Time) (sent bool, wait time.Duration) {
+	if s.audio != nil && s.audio.step(now) {
+		return true, 0
+	}
+	wait = idle
+	for _, v := range s.videos {
+		ok, w := v.stepRepair(now)
+		if ok {
+			return true, 0
+		}
+		wait = min(wait, w)
+	}
+	for i := range s.videos {
+		turn := (s.turn + i) % len(s.videos)
+		ok, w := s.videos[turn].step(now)
+		if ok {
+			s.turn = turn + 1
+			return true, 0
+		}
+		wait = min(wait, w)
+	}
+	return false, wait
+}
+
+// wakeUp tells Run that something was queued.
+func (s *Sender) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// numberLocked takes the next transport-wide sequence number for a packet of
+// that size; Run's goroutine calls it.
+func (s *Sender) numberLocked(now time.Time, size int) uint16 {
+	s.twcc++
+	s.feedback.sent(s.twcc, now.Sub(s.epoch), size)
+	return s.twcc
+}
+
+// write hands a packet to the socket and counts failures, which Run reports.
+func (s *Sender) write(w webrtc.TrackLocalWriter, h *rtp.Header, payload []byte) {
+	if _, err := w.WriteRTP(h, payload); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		s.mu.Lock()
+		s.failures++
+		s.lastErr = fmt.Errorf("write RTP packet: %w", err)
+		s.mu.Unlock()
+	}
+}
+
+// randomUint32 gives the random starts that RFC 3550, 5.1 asks for. They
+// protect against nothing: SRTP encrypts.
+func randomUint32() uint32 { return rand.Uint32() }
+
+// Stats is what a Sender did so far.
+type Stats struct {
+	Packets  uint64        // given to the socket, repairs included
+	Lost     uint64        // reported lost by transport feedback
+	Reported uint64        // reported lost or received
+	RTT      time.Duration // newest estimate, 0 unknown
+	Failures uint64        // packets that the socket refused
+}
+
+// Stats may be called from any goroutine.
+func (s *Sender) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{
+		Packets:  s.feedback.packets,
+		Lost:     s.feedback.lost,
+		Reported: s.feedback.reported,
+		RTT:      s.rtt.estimate,
+		Failures: s.failures,
+	}
+}

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+)
+
+// ErrExposed is wrapped by New when the host would be reachable by others
+// without being protected from them.
+var ErrExposed = errors.New("an address other than loopback needs a certificate (TLS) and a token")
+
+// minToken is the shortest token in characters; a longer one is as easy to
+// make and nobody types it.
+const minToken = 16
+
+// access is who may reach the server and how.
+type access struct {
+	address  string
+	loopback bool // nothing but this machine can connect
+	tls      *tls.Config
+	token    *[sha256.Size]byte // hash of the token, nil: none is asked for
+}
+
+// newAccess checks the rule of the package comment before anything listens.
+func newAccess(c Config) (access, error) {
+	a := access{address: c.Listen}
+	name, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return a, fmt.Errorf("listen address %q is not host:port", c.Listen)
+	}
+	a.loopback = isLoopback(name)
+	if a.token, err = readToken(c.TokenFile); err != nil {
+		return a, err
+	}
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		return a, errors.New("a certificate and its key are needed together")
+	}
+	if c.TLSCertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
+		if err != nil {
+			return a, fmt.Errorf("load certificate %s: %w", c.TLSCertFile, err)
+		}
+		a.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+	}
+	if !a.loopback && (a.tls == nil || a.token == nil) {
+		return a, fmt.Errorf("listen on %s: %w", c.Listen, ErrExposed)
+	}
+	return a, nil
+}
+
+// isLoopback reports whether only this machine can mean name.
+func isLoopback(name string) bool {
+	if name == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback()
+}
+
+// readToken reads the token's file and keeps only its hash. The file is a
+// password: one that everybody can read is refused.
+func readToken(path string) (*[sha256.Size]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	if perm := st.Mode().Perm(); perm&0o007 != 0 {
+		return nil, fmt.Errorf("token file %s can be used by every user (mode %04o): chmod 600 it", path, perm)
+	}
+	buf := make([]byte, 4096)
+	n, err := f.Read(buf)
+	if err != nil {
+		return nil, fmt.Errorf("read token %s: %w", path, err)
+	}
+	token := bytes.TrimSpace(buf[:n])
+	if len(token) < minToken || bytes.ContainsAny(token, "\r\n \t") || n == len(buf) {
+		return nil, fmt.Errorf("token file %s must hold one line of at least %d characters without spaces", path, minToken)
+	}
+	hash := sha256.Sum256(token)
+	return &hash, nil
+}
+
+// listen opens the listener and returns the URL of the endpoint on it.
+func (a access) listen(ctx context.Context) (net.Listener, string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", a.address)
+	if err != nil {
+		var op *net.OpError // says "listen" and the address once more
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, "", fmt.Errorf("listen on %s: %w", a.address, err)
+	}
+	scheme := "http"
+	if a.tls != nil {
+		l, scheme = tls.NewListener(l, a.tls), "https"
+	}
+	return l, fmt.Sprintf("%s://%s%s", scheme, l.Addr(), endpoint), nil
+}

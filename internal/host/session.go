@@ -1,0 +1,260 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/blade-shadow/terminal/internal/host/egress"
+	"github.com/blade-shadow/terminal/internal/host/source"
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// Times of a session's life.
+const (
+	gatherTimeout  = 2 * time.Second        // local candidates
+	connectTimeout = 10 * time.Second       // from answer to connection
+	farewell       = 200 * time.Millisecond // for BYE to be acknowledged
+)
+
+// ending is why a session ends.
+type ending struct {
+	code   wire.ByeCode
+	reason string
+	tell   bool // the terminal can still hear it
+	err    error
+}
+
+// session is one terminal's connection. Its life:
+//
+//	answered --connected--> live --ended--> closing --> done
+//	    \------------- ended, 10 s ------------^
+//
+// end and done may be used from any goroutine; all else belongs to run.
+type session struct {
+	id, etag string
+	answer   string // SDP
+	srv      *Server
+	log      *slog.Logger
+	plan     *plan
+
+	pc      *webrtc.PeerConnection
+	sender  *egress.Sender
+	screens []*screen
+	sound   *sound // nil: no audio section was accepted
+	rates   *rates
+
+	connected chan struct{}            // closed by pion's callback, once
+	channels  chan *webrtc.DataChannel // capacity 2: the two we know; more are refused
+	ended     chan ending              // capacity 1: the first reason wins
+	done      chan struct{}            // closed when everything is gone
+
+	mu      sync.Mutex // guards control
+	control *channel   // nil until the terminal opens it
+}
+
+// newSession answers an offer for the given screens. Nothing is captured or
+// encoded before run.
+func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Screen) (*session, error) {
+	id := rand.Text()
+	s := &session{
+		id: id, etag: `"` + rand.Text() + `"`, srv: srv, plan: p,
+		log:       srv.log.With("session", id[:8]),
+		rates:     newRates(srv.cfg.BitrateBps, p.screens),
+		connected: make(chan struct{}),
+		channels:  make(chan *webrtc.DataChannel, 2),
+		ended:     make(chan ending, 1),
+		done:      make(chan struct{}),
+	}
+	if err := s.open(ctx, screens); err != nil {
+		if s.pc != nil {
+			err = errors.Join(err, s.pc.GracefulClose())
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) open(ctx context.Context, screens []source.Screen) error {
+	api, err := newAPI(s.plan, s.srv.access.loopback)
+	if err != nil {
+		return err
+	}
+	if s.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+		return fmt.Errorf("open peer connection: %w", err)
+	}
+	if err := s.addTracks(screens); err != nil {
+		return err
+	}
+	s.watch()
+	return s.negotiate(ctx)
+}
+
+func (s *session) addTracks(screens []source.Screen) (err error) {
+	s.sender, err = egress.New(egress.Config{
+		WriteRTCP:    s.pc.WriteRTCP,
+		OnKeyframe:   func(screen int) { s.screens[screen].keyframe.Store(true) },
+		OnBitrateCap: s.rates.setEstimate,
+		Logger:       s.log,
+	})
+	if err != nil {
+		return err
+	}
+	for k, info := range screens {
+		sc, err := newScreen(s, k, info)
+		if err != nil {
+			return err
+		}
+		if sc.rtp, err = s.addTrack(sc.track); err != nil {
+			return err
+		}
+		s.screens = append(s.screens, sc)
+	}
+	if s.plan.hasAudio {
+		s.sound = &sound{session: s, track: s.sender.AddAudio()}
+		if s.sound.rtp, err = s.addTrack(s.sound.track); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) addTrack(t webrtc.TrackLocal) (*webrtc.RTPSender, error) {
+	tr, err := s.pc.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return nil, fmt.Errorf("add track %s: %w", t.ID(), err)
+	}
+	return tr.Sender(), nil
+}
+
+// watch turns pion's callbacks into the session's channels.
+func (s *session) watch() {
+	var once sync.Once
+	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			once.Do(func() { close(s.connected) })
+		case webrtc.PeerConnectionStateFailed:
+			s.end(ending{reason: "the path to the terminal is gone"})
+		case webrtc.PeerConnectionStateClosed:
+			s.end(ending{reason: "the terminal closed the connection"})
+		}
+	})
+	s.pc.OnDataChannel(func(dc *webrtc.DataChannel) {
+		dc.OnOpen(func() {
+			select {
+			case s.channels <- dc:
+			default: // a terminal opens two; whoever opens more gets no answer
+			}
+		})
+	})
+}
+
+func (s *session) negotiate(ctx context.Context) error {
+	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.plan.reduced}
+	if err := s.pc.SetRemoteDescription(offer); err != nil {
+		return badOffer("the offer cannot be used: " + err.Error())
+	}
+	answer, err := s.pc.CreateAnswer(nil)
+	if err != nil {
+		return badOffer("the offer cannot be answered: " + err.Error())
+	}
+	gathered := webrtc.GatheringCompletePromise(s.pc)
+	if err := s.pc.SetLocalDescription(answer); err != nil {
+		return fmt.Errorf("set answer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-time.After(gatherTimeout): // answer with what there is
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.answer, err = s.plan.answer(s.pc.LocalDescription().SDP)
+	return err
+}
+
+// end asks the session to end; the first reason wins.
+func (s *session) end(e ending) {
+	select {
+	case s.ended <- e:
+	default:
+	}
+}
+
+// run lives the session and returns when everything of it is gone.
+func (s *session) run(ctx context.Context) {
+	defer close(s.done)
+	s.log.Info("session answered", "component", "host", "codec", s.plan.codec, "screens", s.plan.screens, "sound", s.plan.hasAudio)
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx)) // BYE outlives ctx
+	g, parts := errgroup.WithContext(inner)
+	s.start(parts, g)
+	e := s.wait(ctx, parts)
+	if e.tell {
+		s.sayBye(e)
+	}
+	cancel()
+	err := s.pc.GracefulClose()
+	if perr := g.Wait(); e.err == nil && perr != nil && !errors.Is(perr, context.Canceled) {
+		e.err = perr
+	}
+	s.srv.totals.add(s)
+	s.log.Info("session ended", "component", "host", "reason", e.reason, "err", e.err, "close_err", err)
+}
+
+// start starts the session's parts. Each ends when its context does or when
+// the connection closes; the first error ends all.
+func (s *session) start(ctx context.Context, g *errgroup.Group) {
+	for _, sc := range s.screens {
+		g.Go(func() error { return sc.run(ctx) })
+		g.Go(func() error { return readRTCP(sc.rtp, sc.track.HandleRTCP) })
+	}
+	if s.sound != nil {
+		g.Go(func() error { return s.sound.run(ctx) })
+		g.Go(func() error { return readRTCP(s.sound.rtp, s.sound.track.HandleRTCP) })
+	}
+	g.Go(func() error { return s.sender.Run(ctx) })
+	g.Go(func() error { return s.serveChannels(ctx, g) })
+}
+
+// wait returns why the session is over.
+func (s *session) wait(ctx, parts context.Context) ending {
+	timeout := time.NewTimer(connectTimeout)
+	defer timeout.Stop()
+	connected := s.connected
+	for {
+		select {
+		case <-connected:
+			s.log.Info("session connected", "component", "host")
+			timeout.Stop()
+			connected = nil
+		case <-timeout.C:
+			return ending{reason: "the terminal did not connect"}
+		case e := <-s.ended:
+			return e
+		case <-ctx.Done():
+			return ending{code: wire.ByeHostShutdown, reason: "host shutting down", tell: true}
+		case <-parts.Done():
+			return ending{code: wire.ByeSourceEnded, reason: "the host cannot go on", tell: true}
+		}
+	}
+}
+
+// readRTCP hands what the peer reports on a track to egress until the
+// connection closes.
+func readRTCP(r *webrtc.RTPSender, handle func(time.Time, []byte)) error {
+	buf := make([]byte, 8192)
+	for {
+		n, _, err := r.Read(buf)
+		if err != nil {
+			return nil // pion tells a closed connection by many errors
+		}
+		handle(time.Now(), buf[:n])
+	}
+}
