@@ -1,0 +1,72 @@
+//go:build linux && cgo && !nonative
+
+package sdl_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/blade-shadow/terminal/display/sdl"
+	"github.com/blade-shadow/terminal/display/ui"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// TestLatency reports how long a 720p frame takes from Present to the return
+// of the window system. The limit is far above what is measured: it is there
+// to notice the window surface going through OpenGL, not to time machines.
+func TestLatency(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		overlay bool
+		w, h    int
+	}{{"720p in 720p", false, 1280, 720}, {"720p in 720p with statistics", true, 1280, 720}, {"720p in 1000x600", false, 1000, 600}} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, sdl.Config{Width: tt.w, Height: tt.h})
+			if tt.overlay {
+				b.d.SetOverlay(0, &ui.Stats{Title: "Stream", Rows: make([]ui.Row, 8)})
+			}
+			p50, p99 := b.measure(patchFrame(media.I420, 1280, 720), 300)
+			t.Logf("Present to shown: p50 %v, p99 %v", p50, p99)
+			if p50 > 30*time.Millisecond {
+				t.Errorf("Present to shown p50 = %v; want at most 30 ms", p50)
+			}
+		})
+	}
+}
+
+// measure presents f again and again with pauses, so that the loop sleeps.
+func (b *bench) measure(f *media.Frame, n int) (p50, p99 time.Duration) {
+	b.t.Helper()
+	took := make([]time.Duration, 0, n)
+	pause := time.NewTicker(8 * time.Millisecond)
+	defer pause.Stop()
+	for range n {
+		<-pause.C
+		start := time.Now()
+		took = append(took, b.show(f).Timing.Shown.Sub(start))
+	}
+	slices.Sort(took)
+	return took[n/2], took[n*99/100]
+}
+
+// BenchmarkPresent counts allocations on the way of a frame.
+func BenchmarkPresent(b *testing.B) {
+	shown := make(chan struct{}, 1)
+	d, err := sdl.New(sdl.Config{Width: 320, Height: 180, OnShown: func(*media.Frame) { shown <- struct{}{} }})
+	if err != nil {
+		b.Fatalf("New() = %v; want nil", err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	result := start(ctx, d)
+	f := patchFrame(media.I420, 320, 180)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Present(f)
+		<-shown
+	}
+	b.StopTimer()
+	cancel()
+	<-result
+}

@@ -1,0 +1,140 @@
+//go:build linux && cgo && !nonative
+
+package sdl_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jezek/xgb"
+
+	"github.com/blade-shadow/terminal/display"
+	"github.com/blade-shadow/terminal/display/displaytest"
+	"github.com/blade-shadow/terminal/display/sdl"
+)
+
+// SDL wants the main thread, so the tests run beside it and queue what has to
+// run on it. Unbuffered, never closed.
+var onMain = make(chan func())
+
+func init() { runtime.LockOSThread() }
+
+func TestMain(m *testing.M) {
+	os.Exit(serve(m))
+}
+
+func serve(m *testing.M) int {
+	stop, err := startX()
+	if errors.Is(err, exec.ErrNotFound) {
+		fmt.Println("skipped: the tests of windows need Xvfb, which is not installed")
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start Xvfb:", err)
+		return 1
+	}
+	defer stop()
+	xgb.Logger.SetOutput(io.Discard) // it reports that there is no authority file, again and again
+	code := make(chan int)
+	go func() { code <- m.Run() }()
+	for {
+		select {
+		case f := <-onMain:
+			f()
+		case c := <-code:
+			return c
+		}
+	}
+}
+
+// startX runs an X server on a number of its own choice and points DISPLAY at it.
+func startX() (stop func(), err error) {
+	path, err := exec.LookPath("Xvfb")
+	if err != nil {
+		return nil, err
+	}
+	number, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, "-displayfd", "3", "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset")
+	cmd.ExtraFiles = []*os.File{w}
+	// It ends with this thread, the main one, even where Xlib calls exit.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := errors.Join(cmd.Start(), w.Close()); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(number).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(err, cmd.Wait())
+	}
+	stop = func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		_ = cmd.Wait()
+	}
+	return stop, os.Setenv("DISPLAY", ":"+strings.TrimSpace(line))
+}
+
+// start runs d on the main thread.
+func start(ctx context.Context, d displaytest.Display) <-chan error {
+	result := make(chan error, 1)
+	go func() { onMain <- func() { result <- d.Run(ctx) } }()
+	return result
+}
+
+func TestContract(t *testing.T) {
+	displaytest.Run(t, displaytest.Subject{
+		New:   func(cfg display.Config) (displaytest.Display, error) { return sdl.New(cfg) },
+		Start: start,
+	})
+}
+
+func TestRunNeedsTheMainThread(t *testing.T) {
+	d, err := sdl.New(sdl.Config{})
+	if err != nil {
+		t.Fatalf("New() = %v; want nil", err)
+	}
+	result := make(chan error)
+	go func() { // it leaves its thread locked, so it must not be the test's
+		result <- d.Run(t.Context())
+	}()
+	if err := <-result; err == nil {
+		t.Error("Run() beside the main thread = nil; want an error")
+	}
+}
+
+// TestEndWhileFramesCome ends displays in the middle of everything: a wake
+// event on its way to a destroyed window would end the test program.
+func TestEndWhileFramesCome(t *testing.T) {
+	for range 50 {
+		d, err := sdl.New(sdl.Config{Width: 64, Height: 48})
+		if err != nil {
+			t.Fatalf("New() = %v; want nil", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		result := start(ctx, d)
+		var presenters sync.WaitGroup
+		for range 2 {
+			presenters.Go(func() {
+				for range 200 {
+					d.Present(flat(0, 64, 48, yuv{126, 128, 128}))
+				}
+			})
+		}
+		cancel()
+		if err := <-result; err != nil {
+			t.Errorf("Run() = %v; want nil", err)
+		}
+		presenters.Wait()
+	}
+}
