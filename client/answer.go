@@ -1,0 +1,128 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+
+	"github.com/blade-shadow/terminal/client/receive"
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// route says what the packets of one SSRC are.
+type route struct {
+	screen int // -1: sound
+	repair bool
+}
+
+// routes is what an answer promises, read before pion sees it so that no
+// packet comes too early. It does not change after.
+type routes struct {
+	bySSRC  map[uint32]route
+	screens int // video sections that the host accepted
+	sound   bool
+	data    bool // the data channel section was accepted
+	ext     receive.ExtIDs
+}
+
+// readAnswer checks a host's answer against our offer of the same number of
+// sections and takes from it what pion does not tell us.
+func readAnswer(raw string, sections int) (*routes, error) {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(raw); err != nil {
+		return nil, errors.New("the host's answer is not SDP")
+	}
+	if len(d.MediaDescriptions) != sections {
+		return nil, fmt.Errorf("the host answered %d sections to our %d", len(d.MediaDescriptions), sections)
+	}
+	r := &routes{bySSRC: make(map[uint32]route)}
+	screen := 0
+	for _, m := range d.MediaDescriptions {
+		accepted := m.MediaName.Port.Value != 0
+		switch m.MediaName.Media {
+		case "video":
+			if accepted {
+				r.addVideo(m, screen)
+				r.screens++
+			}
+			screen++
+		case "audio":
+			if accepted {
+				r.sound = true
+				for ssrc := range ssrcs(m) {
+					r.bySSRC[ssrc] = route{screen: -1}
+				}
+			}
+		case "application":
+			r.data = r.data || accepted
+		}
+	}
+	if r.screens == 0 {
+		return nil, errors.New("the host offers no screen")
+	}
+	return r, nil
+}
+
+func (r *routes) addVideo(m *sdp.MediaDescription, screen int) {
+	for ssrc := range ssrcs(m) {
+		r.bySSRC[ssrc] = route{screen: screen}
+	}
+	for _, a := range m.Attributes {
+		switch a.Key {
+		case "ssrc-group":
+			if f := strings.Fields(a.Value); len(f) == 3 && f[0] == "FID" {
+				if rtx, err := strconv.ParseUint(f[2], 10, 32); err == nil {
+					r.bySSRC[uint32(rtx)] = route{screen: screen, repair: true}
+				}
+			}
+		case "extmap":
+			r.addExtension(a.Value)
+		}
+	}
+}
+
+func (r *routes) addExtension(value string) {
+	f := strings.Fields(value)
+	if len(f) < 2 {
+		return
+	}
+	number, _, _ := strings.Cut(f[0], "/")
+	id, err := strconv.ParseUint(number, 10, 8)
+	if err != nil || id == 0 {
+		return
+	}
+	switch f[1] {
+	case wire.ExtTWCC:
+		r.ext.TWCC = uint8(id)
+	case wire.ExtAbsCaptureTime:
+		r.ext.AbsCaptureTime = uint8(id)
+	case wire.ExtFrameTiming:
+		r.ext.FrameTiming = uint8(id)
+	}
+}
+
+func ssrcs(m *sdp.MediaDescription) map[uint32]bool {
+	set := make(map[uint32]bool)
+	for _, a := range m.Attributes {
+		if a.Key != "ssrc" {
+			continue
+		}
+		number, _, _ := strings.Cut(a.Value, " ")
+		if n, err := strconv.ParseUint(number, 10, 32); err == nil {
+			set[uint32(n)] = true
+		}
+	}
+	return set
+}
+
+// find returns what ssrc carries. A host that names no SSRC in its answer can
+// still show one screen: there everything that is not sound belongs to it.
+func (r *routes) find(ssrc uint32) (route, bool) {
+	if rt, ok := r.bySSRC[ssrc]; ok {
+		return rt, true
+	}
+	return route{}, r.screens == 1
+}

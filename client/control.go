@@ -1,0 +1,206 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// pingInterval is how often the round trip and the host's clock are measured.
+const pingInterval = 500 * time.Millisecond
+
+// control is the terminal's end of st.control: it greets, measures the round
+// trip and the clocks, passes on the person's bit rate and hears the host's
+// goodbye.
+type control struct {
+	session *Session
+	start   time.Time // zero of the PINGs' clock
+	clock   hostClock
+
+	mu      sync.Mutex // guards below
+	host    string
+	screens [maxScreens]wire.Screen
+}
+
+// run speaks on the open channel until ctx ends or the channel does.
+func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
+	c.start = time.Now()
+	cfg := &c.session.cfg
+	msg := wire.AppendHello(nil, wire.Hello{
+		MinVersion: wire.MinVersion, MaxVersion: wire.MaxVersion,
+		Screens: uint8(cfg.Screens), Codecs: cfg.Codecs,
+		Program: cfg.Name, Version: cfg.Version,
+	})
+	if cfg.BitrateBps > 0 {
+		msg = wire.AppendSetBitrate(msg, wire.SetBitrate{Screen: wire.AllScreens, MaxBps: uint32(cfg.BitrateBps * cfg.Screens)})
+	}
+	if _, err := ch.Write(msg); err != nil {
+		return fmt.Errorf("greet host: %w", err)
+	}
+	ping := time.NewTicker(pingInterval)
+	defer ping.Stop()
+	var buf []byte
+	for {
+		buf = wire.AppendPing(buf[:0], uint64(time.Since(c.start).Microseconds()))
+		if _, err := ch.Write(buf); err != nil {
+			return fmt.Errorf("ping host: %w", err)
+		}
+		select {
+		case <-ping.C:
+		case <-ctx.Done():
+			_, err := ch.Write(wire.AppendBye(buf[:0], wire.Bye{Code: wire.ByeNormal}))
+			return err
+		}
+	}
+}
+
+// read handles what the host says until the channel ends.
+func (c *control) read(ch io.ReadWriter) error {
+	buf := make([]byte, wire.MessageHeaderSize+wire.MaxControl)
+	for {
+		n, err := ch.Read(buf)
+		if err != nil {
+			return err
+		}
+		for b := buf[:n]; len(b) > 0; {
+			var m wire.Message
+			if m, b, err = wire.ParseMessage(b); err == nil {
+				err = c.message(ch, m)
+			}
+			if err != nil {
+				c.session.end(fail(StageLive, true, "update the terminal or the host", fmt.Errorf("the host speaks another protocol: %w", err)))
+				_, werr := ch.Write(wire.AppendBye(nil, wire.Bye{Code: wire.ByeProtocolError, Reason: err.Error()}))
+				return errors.Join(err, werr)
+			}
+		}
+	}
+}
+
+func (c *control) message(ch io.Writer, m wire.Message) error {
+	switch m.Type {
+	case wire.MessageHelloAck:
+		return c.welcome(m)
+	case wire.MessageScreen:
+		s, err := m.Screen()
+		if err == nil {
+			c.setScreen(s)
+		}
+		return err
+	case wire.MessagePing:
+		t, err := m.Ping()
+		if err != nil {
+			return err
+		}
+		_, err = ch.Write(wire.AppendPong(nil, wire.Pong{Echo: t, Wall: time.Now()}))
+		return err
+	case wire.MessagePong:
+		p, err := m.Pong()
+		if err == nil {
+			sent := c.start.Add(time.Duration(p.Echo) * time.Microsecond)
+			c.clock.sample(sent, time.Now(), p.Wall)
+		}
+		return err
+	case wire.MessageBye:
+		b, err := m.Bye()
+		if err == nil {
+			c.session.end(farewell(b))
+		}
+		return err
+	}
+	return m.Skip()
+}
+
+func (c *control) welcome(m wire.Message) error {
+	ack, err := m.HelloAck()
+	if err != nil {
+		return err
+	}
+	if ack.Version < wire.MinVersion || ack.Version > wire.MaxVersion {
+		return fmt.Errorf("control version %d: %w", ack.Version, wire.ErrVersion)
+	}
+	c.mu.Lock()
+	c.host = ack.Host
+	c.mu.Unlock()
+	for _, s := range ack.Screens {
+		c.setScreen(s)
+	}
+	return nil
+}
+
+func (c *control) setScreen(s wire.Screen) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(s.Index) < len(c.screens) {
+		c.screens[s.Index] = s
+	}
+}
+
+// farewell turns the host's BYE into the session's end.
+func farewell(b wire.Bye) *Error {
+	switch b.Code {
+	case wire.ByeHostShutdown:
+		return fail(StageLive, false, "it will be shown again when it is back", ErrShutdown)
+	case wire.ByeTakenOver:
+		return fail(StageLive, true, "connect again to take it back", fmt.Errorf("%w: another terminal took it over", ErrDismissed))
+	case wire.ByeSourceEnded:
+		return fail(StageLive, true, "look at the host's log", fmt.Errorf("%w: it has no more pictures to show", ErrDismissed))
+	}
+	err := ErrDismissed
+	if why := printable([]byte(b.Reason)); why != "" {
+		err = fmt.Errorf("%w: %s", ErrDismissed, why)
+	}
+	return fail(StageLive, true, "", err)
+}
+
+// hostClock estimates the round trip and how far the host's wall clock is
+// ahead of ours, from the quickest of the last exchanges (RFC 5905, 10).
+type hostClock struct {
+	mu      sync.Mutex // guards samples and next
+	samples [16]clockSample
+	next    int
+
+	rtt    atomic.Int64 // best estimate, ns
+	offset atomic.Int64 // host minus local, ns
+}
+
+type clockSample struct {
+	rtt, offset time.Duration
+}
+
+// sample adds one exchange: sent and received by our clock, wall by the host's.
+func (h *hostClock) sample(sent, received, wall time.Time) {
+	rtt := received.Sub(sent)
+	if rtt < 0 || rtt > 10*time.Second {
+		return // an echo that we never sent
+	}
+	middle := received.Add(-rtt / 2)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.samples[h.next%len(h.samples)] = clockSample{rtt, wall.Sub(middle.Round(0))}
+	h.next++
+	best := h.samples[0]
+	for _, s := range h.samples[1:min(h.next, len(h.samples))] {
+		if s.rtt < best.rtt {
+			best = s
+		}
+	}
+	// An offset inside its own error bound is none: on one machine the
+	// clocks are the same, and the figures must not pretend otherwise.
+	if best.offset.Abs() <= best.rtt/2 {
+		best.offset = 0
+	}
+	h.rtt.Store(int64(best.rtt))
+	h.offset.Store(int64(best.offset))
+}
+
+// RTT returns the best round trip of the last exchanges, 0 before the first.
+func (h *hostClock) RTT() time.Duration { return time.Duration(h.rtt.Load()) }
+
+// Offset returns how far the host's clock is ahead of ours.
+func (h *hostClock) Offset() time.Duration { return time.Duration(h.offset.Load()) }

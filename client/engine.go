@@ -1,0 +1,200 @@
+package client
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/wire"
+)
+
+// Payload types of our offer. An answerer uses the offerer's numbers, so the
+// payload type alone names the codec of a packet.
+const (
+	ptH264 = 102 // High, level 5.2; the first of three H.264 profiles
+	ptHEVC = 116
+	ptOpus = 111
+)
+
+// h264Profiles are offered best first: High, Main, Constrained Baseline, all
+// level 5.2 so that no strict sender caps 1080p144 (1,175,040 macroblocks/s).
+var h264Profiles = [...]string{"640034", "4d0034", "42e034"}
+
+// isH264, isRTX: what a payload type of ours means.
+func codecOf(pt uint8) (c media.Codec, rtx, ok bool) {
+	switch {
+	case pt >= ptH264 && pt < ptH264+2*uint8(len(h264Profiles)):
+		return media.CodecH264, (pt-ptH264)%2 == 1, true
+	case pt == ptHEVC, pt == ptHEVC+1:
+		return media.CodecHEVC, pt == ptHEVC+1, true
+	}
+	return 0, false, false
+}
+
+// newAPI builds pion for one session: exact codec lists, no interceptors
+// (client/receive does their work), big sockets, short timers.
+func newAPI(codecs []media.Codec, endpoint *url.URL, tap *tap) (*webrtc.API, error) {
+	me := &webrtc.MediaEngine{}
+	if err := registerCodecs(me, codecs); err != nil {
+		return nil, err
+	}
+	if err := registerExtensions(me); err != nil {
+		return nil, err
+	}
+	se, err := newSettings(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	se.BufferFactory = tap.buffer
+	return webrtc.NewAPI(
+		webrtc.WithMediaEngine(me),
+		webrtc.WithSettingEngine(se),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
+	), nil
+}
+
+func newSettings(endpoint *url.URL) (webrtc.SettingEngine, error) {
+	se := webrtc.SettingEngine{LoggerFactory: quietLogger{}}
+	n, err := newBigSocketNet()
+	if err != nil {
+		return se, fmt.Errorf("list network interfaces: %w", err)
+	}
+	se.SetNet(n)
+	se.SetReceiveMTU(8192)
+	se.SetSRTPReplayProtectionWindow(8192)
+	se.SetICETimeouts(time.Second, 5*time.Second, 250*time.Millisecond)
+	se.SetSrflxAcceptanceMinWait(0)
+	se.SetPrflxAcceptanceMinWait(0)
+	se.SetRelayAcceptanceMinWait(0)
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	se.SetSCTPRTOMax(200 * time.Millisecond)
+	se.EnableSCTPZeroChecksum(true)
+	se.DetachDataChannels()
+	se.SetFireOnTrackBeforeFirstRTP(true)
+	if isLoopback(endpoint.Hostname()) {
+		se.SetIncludeLoopbackCandidate(true)
+		se.SetIPFilter(net.IP.IsLoopback)
+	}
+	return se, nil
+}
+
+// isLoopback reports whether host can only be this machine.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// registerCodecs adds the wanted codecs in the order of preference, each with
+// its retransmission format (RFC 4588).
+func registerCodecs(me *webrtc.MediaEngine, codecs []media.Codec) error {
+	fb := []webrtc.RTCPFeedback{
+		{Type: "nack"},
+		{Type: "nack", Parameter: "pli"},
+		{Type: "ccm", Parameter: "fir"},
+		{Type: "transport-cc"},
+		{Type: "goog-remb"},
+	}
+	video := func(mime, fmtp string, pt webrtc.PayloadType) error {
+		p := webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: fb},
+			PayloadType:        pt,
+		}
+		if err := me.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
+			return err
+		}
+		rtx := webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt)},
+			PayloadType:        pt + 1,
+		}
+		return me.RegisterCodec(rtx, webrtc.RTPCodecTypeVideo)
+	}
+	for _, c := range codecs {
+		var err error
+		switch c {
+		case media.CodecHEVC:
+			// Main profile, level 5.1: 4K60 and 1080p144 are inside it.
+			err = video(webrtc.MimeTypeH265, "profile-id=1;tier-flag=0;level-id=153;tx-mode=SRST", ptHEVC)
+		case media.CodecH264:
+			for i, profile := range h264Profiles {
+				fmtp := "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profile
+				if err = video(webrtc.MimeTypeH264, fmtp, webrtc.PayloadType(ptH264+2*i)); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("register %v: %w", c, err)
+		}
+	}
+	return me.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine:  "minptime=5;useinbandfec=1;stereo=1;sprop-stereo=1",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+		},
+		PayloadType: ptOpus,
+	}, webrtc.RTPCodecTypeAudio)
+}
+
+func registerExtensions(me *webrtc.MediaEngine) error {
+	for _, uri := range []string{"urn:ietf:params:rtp-hdrext:sdes:mid", wire.ExtTWCC, wire.ExtAbsCaptureTime, wire.ExtFrameTiming} {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+			if kind == webrtc.RTPCodecTypeAudio && uri == wire.ExtFrameTiming {
+				continue
+			}
+			if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
+				return fmt.Errorf("register header extension %s: %w", uri, err)
+			}
+		}
+	}
+	return nil
+}
+
+// socketBuffer is asked of the kernel for each UDP socket: with the default
+// of 208 KiB an unpaced 100 Mb/s stream loses 41 % of its packets.
+const socketBuffer = 4 << 20
+
+// bigSocketNet is the standard network with large socket buffers. It returns
+// the bare *net.UDPConn, which pion needs for its fast path.
+type bigSocketNet struct{ *stdnet.Net }
+
+func newBigSocketNet() (*bigSocketNet, error) {
+	n, err := stdnet.NewNet()
+	if err != nil {
+		return nil, err
+	}
+	return &bigSocketNet{n}, nil
+}
+
+// ListenUDP opens a socket and enlarges its buffers as far as the kernel
+// lets us (net.core.rmem_max).
+func (n *bigSocketNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
+	c, err := net.ListenUDP(network, laddr)
+	if err != nil {
+		return nil, err
+	}
+	// A smaller buffer is a slower session, not a failed one.
+	_ = c.SetReadBuffer(socketBuffer)
+	_ = c.SetWriteBuffer(socketBuffer)
+	return c, nil
+}
+
+// quietLogger drops pion's own log lines: what matters reaches us as errors
+// and states, and addresses of peers stay out of logs.
+type quietLogger struct{}
+
+func (quietLogger) NewLogger(string) logging.LeveledLogger {
+	return logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, nil)
+}

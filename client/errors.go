@@ -1,0 +1,50 @@
+package client
+
+import "errors"
+
+// Stage is a step on the way to a picture. Its text is shown to people.
+type Stage uint8
+
+// Stages in their order.
+const (
+	StageOffer   Stage = iota // preparing the offer
+	StageSignal               // asking the host
+	StageConnect              // finding a path and securing it
+	StagePicture              // waiting for the first picture
+	StageLive                 // streaming
+)
+
+// String returns the stage as a sentence fragment.
+func (s Stage) String() string {
+	return [...]string{
+		"preparing", "asking the host", "finding a path to the host",
+		"waiting for the first picture", "streaming", "?",
+	}[min(s, StageLive+1)]
+}
+
+// Error is why a session could not start or ended.
+type Error struct {
+	Stage Stage
+	// Hint is what a person can do about it: one sentence, may be empty.
+	Hint string
+	// Final says that trying again the same way will not help.
+	Final bool
+	Err   error
+}
+
+// Error returns the cause; the stage and the hint are fields.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrDismissed is wrapped when the host said goodbye in a way that forbids to
+// come back without being asked: another terminal took over, for example.
+var ErrDismissed = errors.New("the host ended the session")
+
+// ErrShutdown is wrapped when the host said that it is going down.
+var ErrShutdown = errors.New("the host is shutting down")
+
+func fail(stage Stage, final bool, hint string, err error) *Error {
+	return &Error{Stage: stage, Hint: hint, Final: final, Err: err}
+}

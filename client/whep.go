@@ -1,0 +1,197 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Bounds of the signalling exchange (docs/PROTOCOL.md, section 2).
+const (
+	signalTimeout = 10 * time.Second
+	deleteTimeout = time.Second
+	maxAnswer     = 64 << 10 // bytes of SDP that we are willing to read
+	maxProblem    = 512      // bytes of a host's error text that we show
+)
+
+// whep speaks the WHEP exchanges of one session with one endpoint.
+type whep struct {
+	client   *http.Client
+	endpoint *url.URL
+	token    string
+}
+
+// parseEndpoint checks a host's URL before anything is sent to it.
+func parseEndpoint(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("host address %q is not a URL", raw)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("host address %q must start with http:// or https://", raw)
+	case u.Host == "":
+		return nil, fmt.Errorf("host address %q names no host", raw)
+	case u.User != nil:
+		return nil, fmt.Errorf("host address carries a user name or password: put the token into a file")
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/whep"
+	}
+	return u, nil
+}
+
+// post sends the offer and returns the answer and the session's resource.
+func (w *whep) post(ctx context.Context, offer string) (answer string, resource *url.URL, err error) {
+	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.endpoint.String(), strings.NewReader(offer))
+	if err != nil {
+		return "", nil, fail(StageSignal, true, "", err)
+	}
+	req.Header.Set("Content-Type", "application/sdp")
+	req.Header.Set("Accept", "application/sdp")
+	w.authorize(req)
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return "", nil, w.explain(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		return "", nil, w.refusal(resp)
+	}
+	if err := checkAnswerType(resp.Header.Get("Content-Type")); err != nil {
+		return "", nil, fail(StageSignal, true, notAHost, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return "", nil, w.explain(err)
+	}
+	if len(body) > maxAnswer {
+		return "", nil, fail(StageSignal, true, notAHost, fmt.Errorf("the host's answer is over %d bytes", maxAnswer))
+	}
+	loc, err := w.endpoint.Parse(resp.Header.Get("Location"))
+	if resp.Header.Get("Location") == "" || err != nil || loc.Host != w.endpoint.Host || loc.Scheme != w.endpoint.Scheme {
+		// Without a resource of its own the session cannot be deleted; it
+		// ends by itself when the path does. A foreign one is not followed:
+		// the token goes to no other server.
+		loc = nil
+	}
+	return string(body), loc, nil
+}
+
+// notAHost is the hint for answers that no host of ours gives.
+const notAHost = "check the address: what answers there is not a streaming host"
+
+func checkAnswerType(ct string) error {
+	mt, _, err := mime.ParseMediaType(ct)
+	if err != nil || mt != "application/sdp" {
+		return fmt.Errorf("the host answered with %q instead of application/sdp", ct)
+	}
+	return nil
+}
+
+// delete ends the session's resource; a host that is gone is no error.
+func (w *whep) delete(ctx context.Context, resource *url.URL) error {
+	if resource == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, resource.String(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	w.authorize(req)
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func (w *whep) authorize(req *http.Request) {
+	if w.token != "" {
+		req.Header.Set("Authorization", "Bearer "+w.token)
+	}
+}
+
+// refusal turns a status into a sentence. The host's own text is shown,
+// bounded and reduced to one printable line.
+func (w *whep) refusal(resp *http.Response) *Error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+	said := printable(text)
+	if said != "" && !strings.Contains(resp.Header.Get("Content-Type"), "html") {
+		said = ": " + said
+	} else {
+		said = ""
+	}
+	err := fmt.Errorf("host %s refused: %s%s", w.endpoint.Host, resp.Status, said)
+	switch code := resp.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return fail(StageSignal, true, "the token is missing or wrong: check the token file on both sides", err)
+	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
+		return fail(StageSignal, true, notAHost, err)
+	case code == http.StatusNotAcceptable:
+		return fail(StageSignal, true, "allow both codecs on both sides (h264, hevc)", err)
+	case code == http.StatusConflict || code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests:
+		return fail(StageSignal, false, "the host is not ready yet: try again in a moment", err)
+	case code >= 500:
+		return fail(StageSignal, false, "look at the host's log", err)
+	}
+	return fail(StageSignal, true, "", err)
+}
+
+// printable reduces text from the network to one harmless line.
+func printable(b []byte) string {
+	return strings.TrimSpace(string(bytes.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			return ' '
+		}
+		return r
+	}, b)))
+}
+
+// explain turns a transport error into a sentence without Go's prefixes.
+func (w *whep) explain(err error) *Error {
+	host := w.endpoint.Host
+	var (
+		dns  *net.DNSError
+		cert *tls.CertificateVerificationError
+		auth x509.UnknownAuthorityError
+		rec  tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fail(StageSignal, false, "check the network and that shadow-host is running there",
+			fmt.Errorf("host %s did not answer within %v", host, signalTimeout))
+	case errors.Is(err, context.Canceled):
+		return fail(StageSignal, false, "", context.Canceled)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fail(StageSignal, false, "start shadow-host there, or check the port",
+			fmt.Errorf("nothing is listening at %s: %w", host, syscall.ECONNREFUSED))
+	case errors.As(err, &dns):
+		return fail(StageSignal, false, "check the spelling and the network",
+			fmt.Errorf("host name %s is not known", w.endpoint.Hostname()))
+	case errors.As(err, &cert), errors.As(err, &auth):
+		return fail(StageSignal, true, "give the host's certificate authority with ca_file",
+			fmt.Errorf("the certificate of %s is not trusted: %w", host, err))
+	case errors.As(err, &rec):
+		return fail(StageSignal, true, "use http:// or give the host a certificate", fmt.Errorf("host %s does not speak TLS", host))
+	}
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	return fail(StageSignal, false, "check the network and the address", fmt.Errorf("asking host %s: %w", host, err))
+}

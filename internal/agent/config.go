@@ -1,0 +1,202 @@
+package agent
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// MaxScreens is how many screens one terminal shows: the box has two outputs.
+const MaxScreens = 2
+
+// Config is what a terminal needs to know. Load reads it from a file.
+type Config struct {
+	URL        string        // the host's WHEP endpoint, http or https
+	Token      string        // bearer token, empty for none
+	TLS        *tls.Config   // nil: the system's certificate authorities
+	Screens    int           // screens to ask for, 1 or 2; 0 means 1
+	Codecs     []media.Codec // in order of preference; empty: H.264, then HEVC
+	Fullscreen bool
+	Width      int           // window size in pixels; 0: the stream's
+	Height     int           //
+	BitrateBps int           // upper bound a screen, 0: the host decides
+	Overlay    bool          // statistics on the picture from the start
+	Mute       bool          // no sound
+	Once       bool          // a first attempt that fails ends Run with its error
+	Duration   time.Duration // end this long after the first picture; 0: never
+	Version    string
+	Logger     *slog.Logger
+}
+
+// file is the configuration file. Keys that it does not know are errors.
+type file struct {
+	URL        string   `toml:"url"`
+	TokenFile  string   `toml:"token_file"`
+	CAFile     string   `toml:"ca_file"`
+	Screens    int      `toml:"screens"`
+	Codecs     []string `toml:"codecs"`
+	Fullscreen bool     `toml:"fullscreen"`
+	Width      int      `toml:"width"`
+	Height     int      `toml:"height"`
+	Bitrate    string   `toml:"bitrate"`
+	Overlay    bool     `toml:"overlay"`
+	Mute       bool     `toml:"mute"`
+}
+
+// Load reads the configuration file at path. Errors name file and line.
+func Load(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	f := file{Screens: 1, Fullscreen: true}
+	d := toml.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return Config{}, tomlError(path, err)
+	}
+	cfg, err := f.config()
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+func (f file) config() (Config, error) {
+	cfg := Config{
+		URL: f.URL, Screens: f.Screens, Fullscreen: f.Fullscreen,
+		Width: f.Width, Height: f.Height, Overlay: f.Overlay, Mute: f.Mute,
+	}
+	if f.URL == "" {
+		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\"")
+	}
+	var err error
+	if cfg.Codecs, err = ParseCodecs(f.Codecs); err != nil {
+		return cfg, fmt.Errorf("codecs: %w", err)
+	}
+	if f.Bitrate != "" {
+		if cfg.BitrateBps, err = ParseBitrate(f.Bitrate); err != nil {
+			return cfg, fmt.Errorf("bitrate: %w", err)
+		}
+	}
+	if cfg.Token, err = ReadToken(f.TokenFile); err != nil {
+		return cfg, fmt.Errorf("token_file: %w", err)
+	}
+	if cfg.TLS, err = ReadCA(f.CAFile); err != nil {
+		return cfg, fmt.Errorf("ca_file: %w", err)
+	}
+	return cfg, cfg.check()
+}
+
+// check refuses what no session can be made of.
+func (c *Config) check() error {
+	switch {
+	case c.Screens < 0 || c.Screens > MaxScreens:
+		return fmt.Errorf("screens is %d: use 1 or 2", c.Screens)
+	case c.Width < 0 || c.Height < 0 || (c.Width == 0) != (c.Height == 0) || c.Width > 16384 || c.Height > 16384:
+		return fmt.Errorf("window size %dx%d: give both, at most 16384", c.Width, c.Height)
+	}
+	return nil
+}
+
+func tomlError(path string, err error) error {
+	var (
+		strict *toml.StrictMissingError
+		decode *toml.DecodeError
+	)
+	switch {
+	case errors.As(err, &strict) && len(strict.Errors) > 0:
+		line, _ := strict.Errors[0].Position()
+		return fmt.Errorf("%s:%d: key %q is not known", path, line, strings.Join(strict.Errors[0].Key(), "."))
+	case errors.As(err, &decode):
+		line, col := decode.Position()
+		return fmt.Errorf("%s:%d:%d: %s", path, line, col, strings.TrimPrefix(decode.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// ParseCodecs reads codec names in order of preference; none means all.
+func ParseCodecs(names []string) ([]media.Codec, error) {
+	if len(names) == 0 {
+		return []media.Codec{media.CodecH264, media.CodecHEVC}, nil
+	}
+	var codecs []media.Codec
+	for _, n := range names {
+		c, err := media.ParseCodec(n)
+		if err != nil {
+			return nil, err
+		}
+		codecs = append(codecs, c)
+	}
+	return codecs, nil
+}
+
+// ParseBitrate reads bits per second with an optional k, M or G (powers of ten).
+func ParseBitrate(s string) (int, error) {
+	var n float64
+	var unit string
+	if _, err := fmt.Sscanf(s+" ", "%g%s", &n, &unit); err != nil && unit == "" && n == 0 {
+		return 0, fmt.Errorf("%q is not a bit rate: write for example 10M", s)
+	}
+	scale, ok := map[string]float64{"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}[unit]
+	if bps := n * scale; ok && bps >= 100e3 && bps <= 1e9 {
+		return int(bps), nil
+	}
+	return 0, fmt.Errorf("bit rate %q is not between 100k and 1G", s)
+}
+
+// maxSecretFile bounds the files we read whole.
+const maxSecretFile = 1 << 20
+
+// ReadToken reads a bearer token from a file; an empty path means none. The
+// token never comes from a flag or the environment, where others could see it.
+func ReadToken(path string) (string, error) {
+	raw, err := readBounded(path)
+	if err != nil || path == "" {
+		return "", err
+	}
+	token := strings.TrimSpace(string(raw))
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("%s holds no token: one line of printable characters is expected", path)
+	}
+	return token, nil
+}
+
+// ReadCA reads certificate authorities to trust instead of the system's.
+func ReadCA(path string) (*tls.Config, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := readBounded(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", path)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+func readBounded(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSecretFile))
+}

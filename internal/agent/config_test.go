@@ -1,0 +1,72 @@
+package agent_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/blade-shadow/terminal/internal/agent"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	token := write("token", "abc123\n")
+	good := write("good.toml", "url = \"https://pc:8089\"\ntoken_file = \""+token+"\"\nscreens = 2\ncodecs = [\"hevc\"]\nbitrate = \"12.5M\"\n")
+
+	cfg, err := agent.Load(good)
+	if err != nil {
+		t.Fatalf("Load(good) = %v; want a configuration", err)
+	}
+	if cfg.URL != "https://pc:8089" || cfg.Token != "abc123" || cfg.Screens != 2 || cfg.BitrateBps != 12_500_000 ||
+		len(cfg.Codecs) != 1 || cfg.Codecs[0] != media.CodecHEVC || !cfg.Fullscreen {
+		t.Errorf("Load(good) = %+v; want what the file says, full screen by default", cfg)
+	}
+
+	tests := []struct{ name, text, want string }{
+		{"unknown key", "url = \"http://pc\"\nscrens = 2\n", ":2: key \"screns\" is not known"},
+		{"syntax", "url = \n", ":1:"},
+		{"type", "url = \"http://pc\"\nscreens = \"two\"\n", ":2:"},
+		{"no url", "screens = 1\n", "url is missing"},
+		{"three screens", "url = \"http://pc\"\nscreens = 3\n", "use 1 or 2"},
+		{"codec", "url = \"http://pc\"\ncodecs = [\"vp9\"]\n", "use h264 or hevc"},
+		{"bitrate", "url = \"http://pc\"\nbitrate = \"fast\"\n", "not a bit rate"},
+		{"tiny bitrate", "url = \"http://pc\"\nbitrate = \"10\"\n", "not between"},
+		{"half a size", "url = \"http://pc\"\nwidth = 640\n", "give both"},
+		{"no token", "url = \"http://pc\"\ntoken_file = \"" + dir + "/none\"\n", "no such file"},
+		{"empty token", "url = \"http://pc\"\ntoken_file = \"" + write("empty", "\n") + "\"\n", "holds no token"},
+		{"no certificate", "url = \"http://pc\"\nca_file = \"" + token + "\"\n", "no PEM certificate"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := write("bad.toml", tt.text)
+			_, err := agent.Load(path)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("Load(%q) = %v; want %q and the file's name", tt.text, err, tt.want)
+			}
+			if err != nil && (strings.Contains(err.Error(), "abc123") || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("Load(%q) = %q; want one line without the token", tt.text, err)
+			}
+		})
+	}
+}
+
+func FuzzParseBitrate(f *testing.F) {
+	for _, s := range []string{"10M", "500k", "1G", "", "M", "-1M", "1e6", "NaN", "Inf", "10MM", "0x10M"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		bps, err := agent.ParseBitrate(s)
+		if err == nil && (bps < 100e3 || bps > 1e9) {
+			t.Errorf("ParseBitrate(%q) = %d; want 100k to 1G or an error", s, bps)
+		}
+	})
+}

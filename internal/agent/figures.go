@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/display/ui"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// figuresEvery is how often the statistics on the picture change.
+const figuresEvery = time.Second
+
+// figures draws the statistics once a second while they are wanted.
+func (a *Agent) figures(ctx context.Context) {
+	tick := time.NewTicker(figuresEvery)
+	defer tick.Stop()
+	last := a.stats()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := a.stats()
+		if a.overlay.Load() && a.live.Load() {
+			for i, s := range a.screens {
+				a.display.SetOverlay(i, s.figures(now.Transport, now.Screens[i], last.Screens[i]))
+			}
+		}
+		last = now
+	}
+}
+
+// figures are one screen's statistics of the last second.
+func (s *screen) figures(net client.Transport, now, before client.ScreenStats) *ui.Stats {
+	q := s.stages.CaptureToShown.Quantiles()
+	d := s.decoder.Stats()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	frames, worst := s.recent.last(time.Now())
+	row := func(label, format string, args ...any) ui.Row {
+		return ui.Row{Label: label, Value: fmt.Sprintf(format, args...)}
+	}
+	return &ui.Stats{
+		Title: fmt.Sprintf("%dx%d %s", s.width, s.height, s.codec),
+		Rows: []ui.Row{
+			row("Frames shown", "%d /s", frames),
+			row("Bit rate", "%.1f Mb/s", float64(now.Bytes-before.Bytes)*8/1e6/figuresEvery.Seconds()),
+			row("Round trip", "%.1f ms", net.RTTms),
+			row("Received to shown, worst", "%.1f ms", float64(worst.Microseconds())/1000),
+			row("Capture to shown p50 / p99", "%.1f / %.1f ms", q.P50, q.P99),
+			row("Lost in the network", "%d", now.LostBy[media.CauseNetwork]),
+			row("Packets lost / repaired", "%d / %d", net.Lost, net.Repaired),
+			row("Decoder", "%s", d.Backend),
+		},
+		Graph:      s.recent.milliseconds(),
+		GraphLabel: "received to shown, ms",
+	}
+}

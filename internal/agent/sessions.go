@@ -1,0 +1,187 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/display/ui"
+)
+
+// How long to wait before the next attempt: doubling from the first to the
+// longest, and longer where trying again is unlikely to help.
+const (
+	firstRetry   = 250 * time.Millisecond
+	longestRetry = 5 * time.Second
+	finalRetry   = 30 * time.Second
+	untilAsked   = time.Duration(0) // when the person presses a key
+)
+
+// sessions makes one session after another until ctx ends. It returns errDone
+// when the time asked for is over.
+func (a *Agent) sessions(ctx context.Context) error {
+	wait := firstRetry
+	for {
+		wasLive, err := a.one(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errDone):
+			return err
+		case a.cfg.Once && (a.totals.sessions() == 0 || final(err)):
+			return err
+		}
+		if wasLive {
+			wait = firstRetry
+		}
+		what, _ := describe(err)
+		a.log.Warn("session ended", "err", what, "retry", wait)
+		pause := wait
+		switch {
+		case errors.Is(err, client.ErrDismissed):
+			pause = untilAsked
+		case final(err):
+			pause = finalRetry
+		}
+		if err := a.pause(ctx, err, pause); err != nil {
+			return err
+		}
+		wait = min(2*wait, longestRetry)
+	}
+}
+
+// final reports whether trying the same again is unlikely to help.
+func final(err error) bool {
+	var ce *client.Error
+	return errors.As(err, &ce) && ce.Final
+}
+
+// jitter spreads the attempts of many terminals: 80 to 120 % of d.
+func jitter(d time.Duration) time.Duration {
+	return d*4/5 + rand.N(d*2/5)
+}
+
+// one makes one session and stays until it ends. wasLive says that it had
+// shown a picture.
+func (a *Agent) one(ctx context.Context) (wasLive bool, err error) {
+	a.live.Store(false)
+	select { // what an earlier session may have left
+	case <-a.shown:
+	default:
+	}
+	s, err := client.New(a.sessionConfig(a.onStage))
+	if err != nil {
+		return false, err
+	}
+	start := time.Now()
+	s.Focus(a.focused.Load())
+	a.session.Store(s)
+	g, run := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Run(run) })
+	g.Go(func() error { return a.watch(run, start) })
+	err = g.Wait()
+	a.session.Store(nil)
+	a.totals.add(s.Stats())
+	return a.live.Load(), err
+}
+
+// watch notes when the first picture is on the screen, and ends the session
+// when the time asked for is over.
+func (a *Agent) watch(ctx context.Context, start time.Time) error {
+	select {
+	case <-a.shown:
+	case <-ctx.Done():
+		return nil
+	}
+	a.live.Store(true)
+	a.totals.firstPicture(time.Since(start))
+	if a.cfg.Duration == 0 {
+		return nil
+	}
+	t := time.NewTimer(a.cfg.Duration - a.totals.sincePicture())
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return errDone
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// onStage says in the window what is going on.
+func (a *Agent) onStage(s client.Stage) {
+	if s == client.StageLive {
+		return // the picture says it
+	}
+	a.say(ui.Status{Title: "Connecting to " + a.hostName(), Detail: "Now " + s.String() + ".", Busy: true})
+}
+
+// pause shows why there is no session and counts down to the next attempt; a
+// key or a click begins it at once.
+func (a *Agent) pause(ctx context.Context, err error, d time.Duration) error {
+	what, hint := describe(err)
+	title := "No connection to " + a.hostName()
+	if a.totals.sessions() > 0 {
+		title = "The connection to " + a.hostName() + " was lost"
+	}
+	st := ui.Status{Title: title, Detail: sentence(what), Hint: sentence(hint)}
+	var over <-chan time.Time
+	if d == untilAsked {
+		st.Title, st.Hint = a.hostName()+" ended the session", "Press a key to connect again."
+	} else {
+		d = jitter(d)
+		st.RetryAt = time.Now().Add(d)
+		t := time.NewTimer(d)
+		defer t.Stop()
+		over = t.C
+	}
+	select { // a key from before
+	case <-a.pressed:
+	default:
+	}
+	a.say(st)
+	select {
+	case <-over:
+		return nil
+	case <-a.pressed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// say puts words on every screen, over the last picture if there was one.
+func (a *Agent) say(st ui.Status) {
+	st.Page = a.totals.sessions() == 0
+	for i, s := range a.screens {
+		a.display.SetStatus(i, &st)
+		s.covered.Store(true)
+	}
+}
+
+func (a *Agent) hostName() string {
+	if u, err := url.Parse(a.cfg.URL); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "the host"
+}
+
+// sentence makes a fragment of an error presentable.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	r := []rune(s)
+	if r[0] >= 'a' && r[0] <= 'z' {
+		r[0] -= 'a' - 'A'
+	}
+	if last := r[len(r)-1]; last != '.' && last != '?' && last != '!' {
+		r = append(r, '.')
+	}
+	return string(r)
+}

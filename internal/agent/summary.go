@@ -1,0 +1,193 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/metric"
+)
+
+// totals adds up what sessions leave behind, so that a reconnect loses no
+// figures.
+type totals struct {
+	mu      sync.Mutex // guards all
+	live    int        // sessions that showed a picture, the running one included
+	ended   client.Stats
+	connect time.Duration // from the first session's start to its first picture
+	first   time.Time     // when that was
+}
+
+// add takes the figures of a session that has ended.
+func (t *totals) add(s client.Stats) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended.Add(s)
+}
+
+func (t *totals) firstPicture(took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.live++
+	if t.first.IsZero() {
+		t.connect, t.first = took, time.Now()
+	}
+}
+
+func (t *totals) sincePicture() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Since(t.first)
+}
+
+func (t *totals) sessions() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.live
+}
+
+// Summary is what a terminal measured. Its JSON form is stable: fields are
+// added, never changed.
+type Summary struct {
+	Program                 string           `json:"program"`
+	Version                 string           `json:"version"`
+	URL                     string           `json:"url"`
+	DurationS               float64          `json:"duration_s"` // since the first picture
+	Sessions                int              `json:"sessions"`
+	ConnectToFirstPictureMS float64          `json:"connect_to_first_picture_ms"`
+	Screens                 []ScreenSummary  `json:"screens"`
+	Sound                   SoundSummary     `json:"audio"`
+	Input                   InputSummary     `json:"input"`
+	Transport               client.Transport `json:"transport"`
+	CPUs                    float64          `json:"cpu_s"`
+	CPUPerMin               float64          `json:"cpu_s_per_min"`
+	PeakRSSMiB              float64          `json:"peak_rss_mib"`
+}
+
+// ScreenSummary is one screen's part. Every frame the host captured is in
+// Shown or in Dropped, but for those on the way at the end.
+type ScreenSummary struct {
+	Screen     int               `json:"screen"`
+	Codec      string            `json:"codec"`
+	Decoder    string            `json:"decoder"`
+	Width      int               `json:"width"`
+	Height     int               `json:"height"`
+	Received   uint64            `json:"received"`
+	Decoded    uint64            `json:"decoded"`
+	Shown      uint64            `json:"shown"`
+	Dropped    map[string]uint64 `json:"dropped"`
+	BitrateBps float64           `json:"bitrate_bps"`
+	Stages     *stages           `json:"stages_ms"`
+}
+
+// InputSummary is how input went.
+type InputSummary struct {
+	Events       uint64           `json:"events"`
+	KeyToChannel metric.Quantiles `json:"key_to_channel_ms"`
+}
+
+// Connected reports whether a picture was ever shown.
+func (s *Summary) Connected() bool { return s.Sessions > 0 }
+
+// Summary returns the figures so far; after Run they are final.
+func (a *Agent) Summary() (*Summary, error) {
+	used, err := metric.Self()
+	if err != nil {
+		return nil, fmt.Errorf("measure own process: %w", err)
+	}
+	st := a.stats()
+	a.totals.mu.Lock()
+	live, connect, first := a.totals.live, a.totals.connect, a.totals.first
+	a.totals.mu.Unlock()
+	var took time.Duration
+	if live > 0 {
+		took = time.Since(first)
+	}
+	s := &Summary{
+		Program: "shadow-terminal", Version: a.cfg.Version, URL: a.cfg.URL,
+		DurationS: took.Seconds(), Sessions: live,
+		ConnectToFirstPictureMS: float64(connect.Microseconds()) / 1000,
+		Sound:                   a.sound.summary(),
+		Input:                   InputSummary{Events: a.events.Load(), KeyToChannel: a.keyToChannel.Quantiles()},
+		Transport:               st.Transport,
+		CPUs:                    used.CPU.Seconds(),
+		CPUPerMin:               used.CPU.Seconds() / max(time.Since(a.started).Minutes(), 1e-3),
+		PeakRSSMiB:              used.PeakRSSMiB,
+	}
+	shown := a.display.Stats()
+	for i, sc := range a.screens {
+		s.Screens = append(s.Screens, sc.summary(i, st.Screens[i], shown.Screens[i].Shown, shown.Screens[i].Dropped, took))
+	}
+	return s, nil
+}
+
+// stats are the figures of all sessions, the running one included.
+func (a *Agent) stats() client.Stats {
+	var sum client.Stats
+	a.totals.mu.Lock()
+	sum.Add(a.totals.ended)
+	a.totals.mu.Unlock()
+	if s := a.session.Load(); s != nil {
+		sum.Add(s.Stats())
+	}
+	return sum
+}
+
+func (s *screen) summary(i int, rx client.ScreenStats, shown uint64, dropped [media.NumCauses]uint64, took time.Duration) ScreenSummary {
+	d := s.decoder.Stats()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := ScreenSummary{
+		Screen: i, Codec: s.codec.String(), Decoder: d.Backend, Width: s.width, Height: s.height,
+		Received: rx.Frames, Decoded: d.Decoded, Shown: shown,
+		Dropped: make(map[string]uint64), Stages: &s.stages,
+	}
+	if took > 0 {
+		out.BitrateBps = float64(rx.Bytes*8) / took.Seconds()
+	}
+	for c := range media.NumCauses {
+		n := rx.LostBy[c] + dropped[c]
+		if c == media.CauseDecoder {
+			n += d.DroppedTotal()
+		}
+		out.Dropped[c.String()] = n
+	}
+	return out
+}
+
+// String is the summary for people.
+func (s *Summary) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s %s, %s\n", s.Program, s.Version, s.URL)
+	fmt.Fprintf(w, "first picture after %.0f ms, then %.1f s in %d session(s)\n", s.ConnectToFirstPictureMS, s.DurationS, s.Sessions)
+	for _, sc := range s.Screens {
+		fmt.Fprintf(w, "screen %d\t%s %dx%d by %s, %.2f Mb/s\n", sc.Screen, sc.Codec, sc.Width, sc.Height, sc.Decoder, sc.BitrateBps/1e6)
+		fmt.Fprintf(w, "  frames\treceived %d, decoded %d, shown %d\n", sc.Received, sc.Decoded, sc.Shown)
+		fmt.Fprintf(w, "  dropped\t%s\n", causes(sc.Dropped))
+		fmt.Fprintf(w, "  latency in ms\tp50\tp95\tp99\tmax\n")
+		for _, st := range sc.Stages.named() {
+			q := st.latency.Quantiles()
+			fmt.Fprintf(w, "  %s\t%.2f\t%.2f\t%.2f\t%.2f\n", st.name, q.P50, q.P95, q.P99, q.Max)
+		}
+	}
+	fmt.Fprintf(w, "sound\t%s\n", s.Sound)
+	fmt.Fprintf(w, "input\t%d events, key to channel p50 %.2f ms, p99 %.2f ms\n", s.Input.Events, s.Input.KeyToChannel.P50, s.Input.KeyToChannel.P99)
+	fmt.Fprintf(w, "network\t%s\n", s.Transport)
+	fmt.Fprintf(w, "process\t%.1f s CPU (%.1f s a minute), %.0f MiB at most\n", s.CPUs, s.CPUPerMin, s.PeakRSSMiB)
+	w.Flush() // a strings.Builder does not fail
+	return b.String()
+}
+
+// causes lists what frames were lost to, in the order a frame meets them.
+func causes(m map[string]uint64) string {
+	var parts []string
+	for c := range media.NumCauses {
+		parts = append(parts, fmt.Sprintf("%s %d", c, m[c.String()]))
+	}
+	return strings.Join(parts, ", ")
+}
