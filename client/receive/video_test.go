@@ -147,9 +147,12 @@ func TestDeliveredAtOnce(t *testing.T) {
 		name      string
 		got, want time.Time
 	}{
-		{"Captured", got.Captured, want.Captured}, {"Encoded", got.Encoded, want.Encoded},
-		{"SentFirst", got.SentFirst, want.SentFirst}, {"Sent", got.Sent, want.Sent},
-		{"Arrived", got.Arrived, want.Arrived}, {"Received", got.Received, want.Received},
+		{"Captured", got.Captured, want.Captured},
+		{"Encoded", got.Encoded, want.Encoded},
+		{"SentFirst", got.SentFirst, want.SentFirst},
+		{"Sent", got.Sent, want.Sent},
+		{"Arrived", got.Arrived, want.Arrived},
+		{"Received", got.Received, want.Received},
 	} {
 		if !s.got.Equal(s.want) {
 			t.Errorf("Timing.%s = %v; want %v", s.name, s.got, s.want)

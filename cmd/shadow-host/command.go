@@ -20,7 +20,7 @@ var version = "dev"
 type options struct {
 	source, display, size, file string
 	screens, fps                int
-	codecs                      []string
+	codecs, regions             []string
 	bitrate, audio              string
 	encoder, inject             string
 	listen                      string
@@ -64,6 +64,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.display, "display", "", "X11 display of --source desktop and of injected input, for example :0 (default $DISPLAY)")
 	f.IntVar(&o.screens, "screens", 0, "how many screens: 1 to 4 of the test card, or the first so many monitors of the desktop (default 1 of the test card, all of the desktop)")
 	f.StringVar(&o.size, "size", "", "size of the pictures in pixels, test card and file only (default 1280x720, or the file's)")
+	f.StringArrayVar(&o.regions, "region", nil, "a part of the desktop as a screen, WIDTHxHEIGHT+X+Y in pixels; give it again for the next screen")
 	f.IntVar(&o.fps, "fps", 60, "pictures a second, test card and desktop only, 1 to 240")
 	f.StringSliceVar(&o.codecs, "codec", []string{"h264", "hevc"}, "codecs that may be used; the terminal's preference decides among them")
 	f.StringVar(&o.bitrate, "bitrate", "10M", "upper bound for each screen in bits per second, with k or M, 200k to 1G")

@@ -37,11 +37,11 @@ func (w *wiring) Close() error {
 
 // wire turns the command line into a host's parts.
 func wire(o *options, log *slog.Logger) (*wiring, error) {
-	codecs, err := parseCodecs(o.codecs)
+	codecs, err := media.ParseCodecs(o.codecs)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	bitrate, err := parseBitrate(o.bitrate)
+	bitrate, err := media.ParseBitrate(o.bitrate)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -122,7 +122,7 @@ func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int
 
 // openSource opens what --source names.
 func openSource(o *options) (source.Source, error) {
-	width, height, err := parseSize(o.size)
+	width, height, err := media.ParseSize(o.size)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -156,6 +156,13 @@ func (o *options) openDesktop(silent bool) (source.Source, error) {
 		return nil, usageError{errors.New("--size does not change a desktop: change its monitors' modes")}
 	}
 	cfg := source.DesktopConfig{Display: o.display, FPS: o.fps}
+	for _, s := range o.regions {
+		r, err := media.ParseRegion(s)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		cfg.Regions = append(cfg.Regions, r)
+	}
 	if silent {
 		cfg.Audio = source.AudioNone
 	}

@@ -85,6 +85,13 @@ func initSDL() error {
 	if err := sdl2.InitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS); err != nil {
 		return fmt.Errorf("display: start SDL: a window system (DISPLAY or WAYLAND_DISPLAY) is needed: %w: %w", err, errors.ErrUnsupported)
 	}
+	// SDL falls back to drivers that show nothing, silently. Only who asks for
+	// one by name gets it.
+	if driver, err := sdl2.GetCurrentVideoDriver(); err != nil || driver != "x11" && driver != "wayland" && os.Getenv("SDL_VIDEODRIVER") == "" {
+		sdl2.QuitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS)
+		return fmt.Errorf("display: no window system can be reached: check DISPLAY (%q) or WAYLAND_DISPLAY (%q): %w",
+			os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY"), errors.ErrUnsupported)
+	}
 	sdl2.StopTextInput() // an input method would keep keys for itself
 	return nil
 }

@@ -54,8 +54,11 @@ func failed() *ui.Status {
 
 func figures() *ui.Stats {
 	s := &ui.Stats{Title: "Screen 1", GraphLabel: "Capture to screen, ms", Rows: []ui.Row{
-		{"Stream", "1920x1080 60 fps HEVC"}, {"Bitrate", "18.4 Mb/s"}, {"Network", "11 ms, 0.2 % lost, 31 repaired"},
-		{"Decode", "2.1 ms"}, {"Capture to screen", "23.9 ms"},
+		{"Stream", "1920x1080 60 fps HEVC"},
+		{"Bitrate", "18.4 Mb/s"},
+		{"Network", "11 ms, 0.2 % lost, 31 repaired"},
+		{"Decode", "2.1 ms"},
+		{"Capture to screen", "23.9 ms"},
 	}}
 	for i := range 60 {
 		s.Graph = append(s.Graph, 20+float64(i*7%11)+float64(i%17/16*25))

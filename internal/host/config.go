@@ -79,7 +79,7 @@ type Config struct {
 const (
 	defaultListen  = "127.0.0.1:8089"
 	defaultBitrate = 10_000_000
-	minBitrate     = 200_000 // below this a screen cannot be read
+	minBitrate     = media.MinBitrate // below this a screen cannot be read
 )
 
 func (c Config) withDefaults() (Config, error) {

@@ -65,8 +65,11 @@ func newSettings(loopback bool) (webrtc.SettingEngine, error) {
 // numbers and parameters, and the header extensions we stamp.
 func registerFormats(me *webrtc.MediaEngine, p *plan) error {
 	feedback := []webrtc.RTCPFeedback{
-		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
-		{Type: "transport-cc"}, {Type: "goog-remb"},
+		{Type: "nack"},
+		{Type: "nack", Parameter: "pli"},
+		{Type: "ccm", Parameter: "fir"},
+		{Type: "transport-cc"},
+		{Type: "goog-remb"},
 	}
 	register := func(f format, mime string, channels uint16, fb []webrtc.RTCPFeedback, kind webrtc.RTPCodecType) error {
 		return me.RegisterCodec(webrtc.RTPCodecParameters{

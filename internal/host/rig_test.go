@@ -236,8 +236,10 @@ func newPeer(t *testing.T, screens int, codecs ...string) *peer {
 			fmtp = ""
 		}
 		err := me.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp,
-				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}},
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp,
+				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}},
+			},
 			PayloadType: webrtc.PayloadType(100 + i),
 		}, webrtc.RTPCodecTypeVideo)
 		if err != nil {

@@ -80,8 +80,10 @@ type binding struct {
 func (b binding) CodecParameters() []webrtc.RTPCodecParameters { return b.codecs }
 func (b binding) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter {
 	return []webrtc.RTPHeaderExtensionParameter{
-		{URI: wire.ExtTWCC, ID: 1}, {URI: wire.ExtAbsCaptureTime, ID: 2},
-		{URI: wire.ExtFrameTiming, ID: 3}, {URI: egress.ExtPlayoutDelay, ID: 4},
+		{URI: wire.ExtTWCC, ID: 1},
+		{URI: wire.ExtAbsCaptureTime, ID: 2},
+		{URI: wire.ExtFrameTiming, ID: 3},
+		{URI: egress.ExtPlayoutDelay, ID: 4},
 	}
 }
 func (b binding) SSRC() webrtc.SSRC                       { return b.ssrc }

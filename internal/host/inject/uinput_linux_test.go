@@ -49,8 +49,10 @@ func TestUInputReports(t *testing.T) {
 		{"button", func(u *inject.UInput) error { return u.Key(input.ButtonForward, true) }, 1, nil, []string{"1/276/1", "0/0/0"}},
 		{"no mouse's button", func(u *inject.UInput) error { return u.Key(0x090009, true) }, 1, nil, nil},
 		{"motion", func(u *inject.UInput) error { return u.Motion(-3, 4) }, 1, nil, []string{"2/0/-3", "2/1/4", "0/0/0"}},
-		{"wheel", func(u *inject.UInput) error { return errors.Join(u.Wheel(60, 0), u.Wheel(180, -120)) }, 1, nil,
-			[]string{"2/11/60", "2/11/180", "2/8/2", "2/12/-120", "2/6/-1", "0/0/0"}},
+		{
+			"wheel", func(u *inject.UInput) error { return errors.Join(u.Wheel(60, 0), u.Wheel(180, -120)) }, 1, nil,
+			[]string{"2/11/60", "2/11/180", "2/8/2", "2/12/-120", "2/6/-1", "0/0/0"},
+		},
 		{"position", func(u *inject.UInput) error { return u.Absolute(0, 5, 65535) }, 2, nil, []string{"3/0/5", "3/1/65535", "0/0/0"}},
 		{"no second screen", func(u *inject.UInput) error { return u.Absolute(1, 5, 6) }, 2, nil, nil},
 		{"left screen", func(u *inject.UInput) error { return u.Absolute(0, 0, 0x8000) }, 2, regions, []string{"3/0/163", "3/1/33095", "0/0/0"}},

@@ -46,8 +46,10 @@ func newFaces(g grid) (faces, error) {
 		ttf   []byte
 		units float64
 	}{
-		{&f.title, gobold.TTF, titleSize}, {&f.text, goregular.TTF, textSize},
-		{&f.mono, gomono.TTF, textSize}, {&f.number, gobold.TTF, numberSize},
+		{&f.title, gobold.TTF, titleSize},
+		{&f.text, goregular.TTF, textSize},
+		{&f.mono, gomono.TTF, textSize},
+		{&f.number, gobold.TTF, numberSize},
 	} {
 		var err error
 		if *want.face, err = newFace(want.ttf, g.size(want.units)); err != nil {
