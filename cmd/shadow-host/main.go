@@ -10,12 +10,21 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/blade-shadow/terminal/internal/host"
 )
 
+// processors is how many goroutines may run at once. A thread that is in C
+// (encoding) keeps its place until Go notices, which takes up to 10 ms; with
+// one place a core a packet would wait behind a picture.
+const processors = 8
+
 func main() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(runtime.NumCPU(), processors))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	root := newRoot()

@@ -18,8 +18,18 @@ import (
 // SDL and its windows belong to the main OS thread.
 func init() { runtime.LockOSThread() }
 
+// processors is how many goroutines may run at once. A thread that is in C
+// (decoding, waiting for the window system) keeps its place until Go notices,
+// which takes up to 10 ms; with one place a core a key would wait behind a
+// picture.
+const processors = 8
+
 func main() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(runtime.NumCPU(), processors))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
 	err := newRoot().ExecuteContext(ctx)
 	stop()
 	if err != nil {
