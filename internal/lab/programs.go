@@ -39,6 +39,7 @@ func Build(ctx context.Context, dir string) (Programs, error) {
 // HostConfig says what shadow-host shall stream.
 type HostConfig struct {
 	Source     string   // "testcard", "desktop" or the path of a film
+	Busy       bool     // the test card with noise
 	Display    *Display // the desktop, and where input goes; nil: this process's
 	Screens    int      // default 1 of the test card, all monitors of the desktop
 	Size       string   // of the test card, WxH
@@ -67,6 +68,9 @@ func (c HostConfig) args() []string {
 	}
 	if c.Source == "testcard" {
 		flag("--size", c.Size)
+		if c.Busy {
+			args = append(args, "--busy")
+		}
 	}
 	flag("--audio", c.Audio)
 	if c.Screens > 0 {

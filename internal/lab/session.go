@@ -18,6 +18,7 @@ import (
 type SessionConfig struct {
 	Programs   Programs
 	Source     string        // "testcard", "desktop" (a virtual one) or the path of a film
+	Busy       bool          // the test card with noise, so that the whole bit rate is used
 	Screens    int           // default 1
 	Codec      string        // default: the terminal's preference
 	Size       image.Point   // of each screen without a monitor; default 1280x720
@@ -84,7 +85,7 @@ func (r *runner) start(ctx, life context.Context) error {
 		return err
 	}
 	host := HostConfig{
-		Source: r.cfg.Source, Screens: r.cfg.Screens, BitrateBps: r.cfg.BitrateBps, Display: r.desktop,
+		Source: r.cfg.Source, Busy: r.cfg.Busy, Screens: r.cfg.Screens, BitrateBps: r.cfg.BitrateBps, Display: r.desktop,
 		Size: fmt.Sprintf("%dx%d", r.cfg.Size.X, r.cfg.Size.Y), Log: r.cfg.Log,
 	}
 	if r.cfg.OwnDisplay && r.cfg.Source == "desktop" {
@@ -116,19 +117,10 @@ func (r *runner) start(ctx, life context.Context) error {
 // window would come back to the window.
 func (r *runner) startDisplays(ctx context.Context) (err error) {
 	wide := DisplayConfig{Width: r.cfg.Size.X * r.cfg.Screens, Height: r.cfg.Size.Y}
-	if r.desktop, err = StartDisplay(ctx, wide); err != nil {
-		return err
-	}
-	r.closers = append(r.closers, r.desktop.Close)
-	if err := r.desktop.SetMonitors(r.cfg.Size, r.cfg.Screens); err != nil {
-		return err
-	}
 	if r.cfg.Source == "desktop" {
-		xterm, err := r.desktop.StartXterm(ctx, "")
-		if err != nil {
+		if err := r.startDesktop(ctx, wide); err != nil {
 			return err
 		}
-		r.closers = append(r.closers, xterm.Kill)
 	}
 	if r.cfg.OwnDisplay {
 		return nil
@@ -137,6 +129,22 @@ func (r *runner) startDisplays(ctx context.Context) (err error) {
 		return err
 	}
 	r.closers = append(r.closers, r.windows.Close)
+	return nil
+}
+
+func (r *runner) startDesktop(ctx context.Context, wide DisplayConfig) (err error) {
+	if r.desktop, err = StartDisplay(ctx, wide); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.desktop.Close)
+	if err := r.desktop.SetMonitors(r.cfg.Size, r.cfg.Screens); err != nil {
+		return err
+	}
+	xterm, err := r.desktop.StartXterm(ctx, "")
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, xterm.Kill)
 	return nil
 }
 
