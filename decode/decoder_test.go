@@ -32,7 +32,6 @@ type rig struct {
 	shown    []uint32
 	sizes    [][2]int
 	asks     []string
-	hold     chan struct{} // not nil: OnFrame waits for it once
 
 	make func() *decodetest.Backend
 }

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blade-shadow/terminal/client/receive"
 	"github.com/pion/rtcp"
+
+	"github.com/blade-shadow/terminal/client/receive"
 )
 
 func TestReceiverReport(t *testing.T) {

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blade-shadow/terminal/client/receive"
 	"github.com/pion/rtcp"
+
+	"github.com/blade-shadow/terminal/client/receive"
 )
 
 // readFeedback decodes feedback with pion's parser into arrival times by

@@ -36,11 +36,11 @@ type ScreenSummary struct {
 	Encoded  uint64      `json:"encoded"`
 	Sent     uint64      `json:"sent"`
 	Skipped  uint64      `json:"skipped"`
-	Stages   HostLatency `json:"stages_ms"`
+	Stages   Latency `json:"stages_ms"`
 }
 
-// HostLatency is the host's part of a picture's way, in milliseconds.
-type HostLatency struct {
+// Latency is the host's part of a picture's way, in milliseconds.
+type Latency struct {
 	CaptureToEncoded metric.Quantiles `json:"capture_to_encoded"`
 	EncodedToSent    metric.Quantiles `json:"encoded_to_sent"`
 }
@@ -126,7 +126,7 @@ func (s *Server) Summary(program, version string) Summary {
 func (s *screenTotals) summary(index int) ScreenSummary {
 	out := ScreenSummary{
 		Screen: index, Captured: s.captured.Load(), Encoded: s.encoded.Load(), Sent: s.sent.Load(),
-		Stages: HostLatency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
+		Stages: Latency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
 	}
 	out.Skipped = out.Captured - min(out.Captured, out.Encoded)
 	if name := s.encoder.Load(); name != nil {

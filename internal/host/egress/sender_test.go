@@ -300,7 +300,7 @@ func TestFeedback(t *testing.T) {
 		for range 7 {
 			fb.RecvDeltas = append(fb.RecvDeltas, &rtcp.RecvDelta{Type: rtcp.TypeTCCPacketReceivedSmallDelta, Delta: 250})
 		}
-		fb.Header.Length = fb.Len()/4 - 1
+		fb.Header.Length = uint16(fb.MarshalSize()/4 - 1)
 		b, err := fb.Marshal()
 		if err != nil {
 			t.Fatal(err)

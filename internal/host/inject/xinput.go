@@ -39,7 +39,7 @@ func waitForDevice(display string, names []string, timeout time.Duration) error 
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("X display %s does not take kernel input devices: %w", display, errors.ErrUnsupported)
+			return fmt.Errorf("display %s does not take kernel input devices: %w", display, errors.ErrUnsupported)
 		}
 		<-tick.C
 	}
