@@ -12,20 +12,18 @@ import (
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
-// route says what the packets of one SSRC are.
-type route struct {
-	screen int // -1: sound
-	repair bool
-}
+// soundOnly stands for a screen where an SSRC carries sound.
+const soundOnly = -1
 
 // routes is what an answer promises, read before pion sees it so that no
 // packet comes too early. It does not change after.
 type routes struct {
-	bySSRC  map[uint32]route
-	screens int // video sections that the host accepted
-	sound   bool
-	data    bool // the data channel section was accepted
-	ext     receive.ExtIDs
+	screenOf map[uint32]int // by SSRC, repairs included; soundOnly
+	screens  int            // video sections that the host accepted
+	last     int            // the last of them
+	sound    bool
+	data     bool // the data channel section was accepted
+	ext      receive.ExtIDs
 }
 
 // readAnswer checks a host's answer against our offer of the same number of
@@ -38,7 +36,7 @@ func readAnswer(raw string, sections int) (*routes, error) {
 	if len(d.MediaDescriptions) != sections {
 		return nil, fmt.Errorf("the host answered %d sections to our %d", len(d.MediaDescriptions), sections)
 	}
-	r := &routes{bySSRC: make(map[uint32]route)}
+	r := &routes{screenOf: make(map[uint32]int)}
 	screen := 0
 	for _, m := range d.MediaDescriptions {
 		accepted := m.MediaName.Port.Value != 0
@@ -46,14 +44,14 @@ func readAnswer(raw string, sections int) (*routes, error) {
 		case "video":
 			if accepted {
 				r.addVideo(m, screen)
-				r.screens++
+				r.screens, r.last = r.screens+1, screen
 			}
 			screen++
 		case "audio":
 			if accepted {
 				r.sound = true
 				for ssrc := range ssrcs(m) {
-					r.bySSRC[ssrc] = route{screen: -1}
+					r.screenOf[ssrc] = soundOnly
 				}
 			}
 		case "application":
@@ -68,14 +66,14 @@ func readAnswer(raw string, sections int) (*routes, error) {
 
 func (r *routes) addVideo(m *sdp.MediaDescription, screen int) {
 	for ssrc := range ssrcs(m) {
-		r.bySSRC[ssrc] = route{screen: screen}
+		r.screenOf[ssrc] = screen
 	}
 	for _, a := range m.Attributes {
 		switch a.Key {
 		case "ssrc-group":
 			if f := strings.Fields(a.Value); len(f) == 3 && f[0] == "FID" {
 				if rtx, err := strconv.ParseUint(f[2], 10, 32); err == nil {
-					r.bySSRC[uint32(rtx)] = route{screen: screen, repair: true}
+					r.screenOf[uint32(rtx)] = screen
 				}
 			}
 		case "extmap":
@@ -118,11 +116,12 @@ func ssrcs(m *sdp.MediaDescription) map[uint32]bool {
 	return set
 }
 
-// find returns what ssrc carries. A host that names no SSRC in its answer can
-// still show one screen: there everything that is not sound belongs to it.
-func (r *routes) find(ssrc uint32) (route, bool) {
-	if rt, ok := r.bySSRC[ssrc]; ok {
-		return rt, true
+// find returns the screen that ssrc belongs to, which may be soundOnly. A host
+// that names no SSRC in its answer can still show one screen: there everything
+// that is not sound belongs to it.
+func (r *routes) find(ssrc uint32) (screen int, ok bool) {
+	if screen, ok := r.screenOf[ssrc]; ok {
+		return screen, true
 	}
-	return route{}, r.screens == 1
+	return r.last, r.screens == 1
 }

@@ -38,13 +38,17 @@ func (s *Session) channel(label string, how webrtc.DataChannelInit, serve func(d
 			s.end(fail(StageConnect, false, "", fmt.Errorf("data channel %s: %w", label, err)))
 			return
 		}
-		serve(ch)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closing { // else nothing may join g any more
+			serve(ch)
+		}
 	})
 	return nil
 }
 
 // serveControl runs both directions of st.control. Losing it ends no session
-// by itself: the path's own end does.
+// by itself: the path's own end does. s.mu is held.
 func (s *Session) serveControl(ctx context.Context, g *errgroup.Group, ch datachannel.ReadWriteCloser) {
 	s.talkers.Add(1)
 	g.Go(func() error {
@@ -54,7 +58,10 @@ func (s *Session) serveControl(ctx context.Context, g *errgroup.Group, ch datach
 		}
 		return nil
 	})
+	heard := make(chan struct{})
+	s.heard = heard
 	g.Go(func() error {
+		defer close(heard)
 		if err := s.control.read(ch); err != nil && !closed(err) && ctx.Err() == nil {
 			s.log.Warn("control channel", "err", err)
 		}
@@ -63,7 +70,7 @@ func (s *Session) serveControl(ctx context.Context, g *errgroup.Group, ch datach
 }
 
 // serveInput makes the sender of this session's input and feeds it the
-// host's acknowledgements.
+// host's acknowledgements. s.mu is held.
 func (s *Session) serveInput(ctx context.Context, g *errgroup.Group, ch datachannel.ReadWriteCloser) {
 	in, err := inputs.New(inputs.Config{
 		Write:        func(b []byte) error { _, err := ch.Write(b); return err },
@@ -75,7 +82,7 @@ func (s *Session) serveInput(ctx context.Context, g *errgroup.Group, ch datachan
 		return
 	}
 	s.input.Store(in)
-	in.Focus(s.focused.Load())
+	in.Focus(s.focused)
 	s.talkers.Add(1)
 	g.Go(func() error {
 		defer s.talkers.Done()

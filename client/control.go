@@ -15,12 +15,16 @@ import (
 // pingInterval is how often the round trip and the host's clock are measured.
 const pingInterval = 500 * time.Millisecond
 
+// maxControlRead is the longest SCTP message that is read; it can hold many
+// of ours.
+const maxControlRead = 8 * (wire.MessageHeaderSize + wire.MaxControl)
+
 // control is the terminal's end of st.control: it greets, measures the round
 // trip and the clocks, passes on the person's bit rate and hears the host's
 // goodbye.
 type control struct {
 	session *Session
-	start   time.Time // zero of the PINGs' clock
+	start   time.Time // zero of the PINGs' clock, constant after New
 	clock   hostClock
 
 	mu      sync.Mutex // guards below
@@ -30,7 +34,6 @@ type control struct {
 
 // run speaks on the open channel until ctx ends or the channel does.
 func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
-	c.start = time.Now()
 	cfg := &c.session.cfg
 	msg := wire.AppendHello(nil, wire.Hello{
 		MinVersion: wire.MinVersion, MaxVersion: wire.MaxVersion,
@@ -62,9 +65,13 @@ func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
 
 // read handles what the host says until the channel ends.
 func (c *control) read(ch io.ReadWriter) error {
-	buf := make([]byte, wire.MessageHeaderSize+wire.MaxControl)
+	buf := make([]byte, maxControlRead)
 	for {
 		n, err := ch.Read(buf)
+		if errors.Is(err, io.ErrShortBuffer) {
+			// pion keeps such a message: reading on would give it for ever.
+			return c.refuse(ch, fmt.Errorf("a control message is over %d bytes", len(buf)))
+		}
 		if err != nil {
 			return err
 		}
@@ -74,12 +81,17 @@ func (c *control) read(ch io.ReadWriter) error {
 				err = c.message(ch, m)
 			}
 			if err != nil {
-				c.session.end(fail(StageLive, true, "update the terminal or the host", fmt.Errorf("the host speaks another protocol: %w", err)))
-				_, werr := ch.Write(wire.AppendBye(nil, wire.Bye{Code: wire.ByeProtocolError, Reason: err.Error()}))
-				return errors.Join(err, werr)
+				return c.refuse(ch, err)
 			}
 		}
 	}
+}
+
+// refuse ends the session because of words that we do not understand.
+func (c *control) refuse(ch io.Writer, err error) error {
+	c.session.end(fail(StageLive, true, "update the terminal or the host", fmt.Errorf("the host speaks another protocol: %w", err)))
+	_, werr := ch.Write(wire.AppendBye(nil, wire.Bye{Code: wire.ByeProtocolError, Reason: err.Error()}))
+	return errors.Join(err, werr)
 }
 
 func (c *control) message(ch io.Writer, m wire.Message) error {
@@ -97,8 +109,10 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 		if err != nil {
 			return err
 		}
-		_, err = ch.Write(wire.AppendPong(nil, wire.Pong{Echo: t, Wall: time.Now()}))
-		return err
+		if _, err := ch.Write(wire.AppendPong(nil, wire.Pong{Echo: t, Wall: time.Now()})); err != nil {
+			c.session.log.Debug("answer ping", "err", err) // the channel is closing, which is no fault of the host's words
+		}
+		return nil
 	case wire.MessagePong:
 		p, err := m.Pong()
 		if err == nil {
@@ -109,7 +123,7 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 	case wire.MessageBye:
 		b, err := m.Bye()
 		if err == nil {
-			c.session.end(farewell(b))
+			c.session.dismiss(farewell(b))
 		}
 		return err
 	}

@@ -4,16 +4,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
-	"github.com/pion/logging"
-	"github.com/pion/transport/v5"
-	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/peer"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -50,41 +45,15 @@ func newAPI(codecs []media.Codec, endpoint *url.URL, tap *tap) (*webrtc.API, err
 	if err := registerExtensions(me); err != nil {
 		return nil, err
 	}
-	se, err := newSettings(endpoint)
+	se, err := peer.Settings(isLoopback(endpoint.Hostname()))
 	if err != nil {
 		return nil, err
 	}
-	se.BufferFactory = tap.buffer
-	return webrtc.NewAPI(
-		webrtc.WithMediaEngine(me),
-		webrtc.WithSettingEngine(se),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
-	), nil
-}
-
-func newSettings(endpoint *url.URL) (webrtc.SettingEngine, error) {
-	se := webrtc.SettingEngine{LoggerFactory: quietLogger{}}
-	n, err := newBigSocketNet()
-	if err != nil {
-		return se, fmt.Errorf("list network interfaces: %w", err)
-	}
-	se.SetNet(n)
-	se.SetReceiveMTU(8192)
+	// Hosts without RTX repeat packets under their old number.
 	se.SetSRTPReplayProtectionWindow(8192)
-	se.SetICETimeouts(time.Second, 5*time.Second, 250*time.Millisecond)
-	se.SetSrflxAcceptanceMinWait(0)
-	se.SetPrflxAcceptanceMinWait(0)
-	se.SetRelayAcceptanceMinWait(0)
-	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	se.SetSCTPRTOMax(200 * time.Millisecond)
-	se.EnableSCTPZeroChecksum(true)
-	se.DetachDataChannels()
 	se.SetFireOnTrackBeforeFirstRTP(true)
-	if isLoopback(endpoint.Hostname()) {
-		se.SetIncludeLoopbackCandidate(true)
-		se.SetIPFilter(net.IP.IsLoopback)
-	}
-	return se, nil
+	se.BufferFactory = tap.buffer
+	return peer.API(me, se), nil
 }
 
 // isLoopback reports whether host can only be this machine.
@@ -99,16 +68,9 @@ func isLoopback(host string) bool {
 // registerCodecs adds the wanted codecs in the order of preference, each with
 // its retransmission format (RFC 4588).
 func registerCodecs(me *webrtc.MediaEngine, codecs []media.Codec) error {
-	fb := []webrtc.RTCPFeedback{
-		{Type: "nack"},
-		{Type: "nack", Parameter: "pli"},
-		{Type: "ccm", Parameter: "fir"},
-		{Type: "transport-cc"},
-		{Type: "goog-remb"},
-	}
 	video := func(mime, fmtp string, pt webrtc.PayloadType) error {
 		p := webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: fb},
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: peer.VideoFeedback()},
 			PayloadType:        pt,
 		}
 		if err := me.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
@@ -160,41 +122,4 @@ func registerExtensions(me *webrtc.MediaEngine) error {
 		}
 	}
 	return nil
-}
-
-// socketBuffer is asked of the kernel for each UDP socket: with the default
-// of 208 KiB an unpaced 100 Mb/s stream loses 41 % of its packets.
-const socketBuffer = 4 << 20
-
-// bigSocketNet is the standard network with large socket buffers. It returns
-// the bare *net.UDPConn, which pion needs for its fast path.
-type bigSocketNet struct{ *stdnet.Net }
-
-func newBigSocketNet() (*bigSocketNet, error) {
-	n, err := stdnet.NewNet()
-	if err != nil {
-		return nil, err
-	}
-	return &bigSocketNet{n}, nil
-}
-
-// ListenUDP opens a socket and enlarges its buffers as far as the kernel
-// lets us (net.core.rmem_max).
-func (n *bigSocketNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
-	c, err := net.ListenUDP(network, laddr)
-	if err != nil {
-		return nil, err
-	}
-	// A smaller buffer is a slower session, not a failed one.
-	_ = c.SetReadBuffer(socketBuffer)
-	_ = c.SetWriteBuffer(socketBuffer)
-	return c, nil
-}
-
-// quietLogger drops pion's own log lines: what matters reaches us as errors
-// and states, and addresses of peers stay out of logs.
-type quietLogger struct{}
-
-func (quietLogger) NewLogger(string) logging.LeveledLogger {
-	return logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, nil)
 }

@@ -72,11 +72,11 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 		return
 	}
 	codec, repair, ok := codecOf(pt)
-	where, known := rt.find(ssrc)
-	if !ok || !known || where.screen < 0 || where.screen >= r.s.cfg.Screens {
+	screen, known := rt.find(ssrc)
+	if !ok || !known || screen < 0 || screen >= r.s.cfg.Screens {
 		return
 	}
-	v := r.pipeline(rt, where.screen, codec)
+	v := r.pipeline(rt, screen, codec)
 	switch {
 	case v == nil:
 	case repair:

@@ -21,12 +21,16 @@ import (
 	"github.com/blade-shadow/terminal/internal/metric"
 )
 
-// How long a session waits for each step before it gives up.
-const (
-	connectTimeout = 12 * time.Second // ICE and DTLS, after the answer
-	pictureTimeout = 10 * time.Second // first access unit, after that
-	gatherTimeout  = 2 * time.Second  // local candidates
-)
+// patience is how long a session waits for each step before it gives up.
+type patience struct {
+	gather  time.Duration // local candidates
+	connect time.Duration // ICE and DTLS, after the answer
+	picture time.Duration // first access unit, after that
+}
+
+// goodbyeGrace is how long a lost path waits for words that came before it
+// was lost and are not read yet.
+const goodbyeGrace = 200 * time.Millisecond
 
 // Config is what a session needs.
 type Config struct {
@@ -56,14 +60,16 @@ type Config struct {
 
 // Session is one attempt to show a host, from offer to end.
 type Session struct {
-	cfg  Config
-	log  *slog.Logger
-	whep whep
+	cfg   Config
+	log   *slog.Logger
+	whep  whep
+	waits patience
 
 	// owned by Run
 	pc       *webrtc.PeerConnection
 	resource *url.URL
 	ended    chan error    // capacity 1: the first reason wins, later ones are dropped
+	goodbye  chan error    // capacity 1: the host's own, which wins over ended
 	pictured chan struct{} // closed with the first access unit
 	hasFirst atomic.Bool
 	offered  int // sections in the offer
@@ -72,7 +78,11 @@ type Session struct {
 	receiver receiver
 	control  control
 	input    atomic.Pointer[inputs.Sender]
-	focused  atomic.Bool
+
+	mu      sync.Mutex // guards below; channels open under it
+	focused bool
+	closing bool          // nothing joins the errgroup any more
+	heard   chan struct{} // closed when the host's words are all read; nil before st.control opens
 }
 
 // New checks cfg. It starts and sends nothing.
@@ -83,6 +93,9 @@ func New(cfg Config) (*Session, error) {
 	}
 	if cfg.Screens < 1 || cfg.Screens > maxScreens {
 		return nil, fmt.Errorf("%d screens: use 1 or 2", cfg.Screens)
+	}
+	if cfg.OnAccessUnit == nil {
+		return nil, errors.New("internal error: nobody takes the pictures of a session")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -102,12 +115,14 @@ func New(cfg Config) (*Session, error) {
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 		},
+		waits:    patience{gather: 2 * time.Second, connect: 12 * time.Second, picture: 10 * time.Second},
 		ended:    make(chan error, 1),
+		goodbye:  make(chan error, 1),
 		pictured: make(chan struct{}),
+		focused:  true,
 	}
 	s.receiver.init(s)
-	s.control.session = s
-	s.focused.Store(true)
+	s.control.session, s.control.start = s, time.Now()
 	return s, nil
 }
 
@@ -147,12 +162,11 @@ func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 		return err
 	}
 	s.cfg.OnStage(StageConnect)
-	if err := s.await(ctx, connected, connectTimeout, StageConnect,
-		"a firewall may block UDP between here and the host", "no path to the host was found"); err != nil {
+	if err := s.await(ctx, connected, s.waits.connect, StageConnect, hintNoPath, noPath); err != nil {
 		return err
 	}
 	s.cfg.OnStage(StagePicture)
-	if err := s.await(ctx, s.pictured, pictureTimeout, StagePicture,
+	if err := s.await(ctx, s.pictured, s.waits.picture, StagePicture,
 		"look at the host's log: its source or encoder may have failed", "the host is connected but sends no picture"); err != nil {
 		return err
 	}
@@ -171,17 +185,14 @@ func (s *Session) open() (connected chan struct{}, err error) {
 		return nil, err
 	}
 	connected = make(chan struct{})
-	up := false // pion calls one state handler at a time
+	var once sync.Once // pion starts a goroutine for every state
 	s.pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
 		s.log.Debug("connection", "state", st.String())
 		switch st {
 		case webrtc.PeerConnectionStateConnected:
-			if !up {
-				up = true
-				close(connected)
-			}
+			once.Do(func() { close(connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			s.end(fail(StageLive, false, "check the network on both sides", errors.New("the connection to the host was lost")))
+			s.end(s.lost(connected))
 		}
 	})
 	recvonly := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
@@ -197,6 +208,27 @@ func (s *Session) open() (connected chan struct{}, err error) {
 	return connected, nil
 }
 
+// lost is how a path fails: ICE gives up before our own patience ends, also
+// when there never was one, and DTLS fails when who answers there is not who
+// answered our offer.
+func (s *Session) lost(connected <-chan struct{}) *Error {
+	select {
+	case <-connected:
+		return fail(StageLive, false, "check the network on both sides", errors.New("the connection to the host was lost"))
+	default:
+	}
+	if s.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
+		return fail(StageConnect, false, hintNoPath, errors.New(noPath))
+	}
+	return fail(StageConnect, false, "look at the host's log, or who is between here and the host",
+		errors.New("the path to the host could not be secured"))
+}
+
+const (
+	noPath     = "no path to the host was found"
+	hintNoPath = "a firewall may block UDP between here and the host"
+)
+
 // offer returns our description with all candidates in it.
 func (s *Session) offer(ctx context.Context) (string, error) {
 	offer, err := s.pc.CreateOffer(nil)
@@ -207,7 +239,7 @@ func (s *Session) offer(ctx context.Context) (string, error) {
 	if err := s.pc.SetLocalDescription(offer); err != nil {
 		return "", err
 	}
-	timeout := time.NewTimer(gatherTimeout)
+	timeout := time.NewTimer(s.waits.gather)
 	defer timeout.Stop()
 	select {
 	case <-gathered:
@@ -228,6 +260,12 @@ func (s *Session) signal(ctx context.Context, offer string) error {
 	routes, err := readAnswer(answer, s.offered)
 	if err != nil {
 		return fail(StageSignal, true, notAHost, err)
+	}
+	if !routes.data {
+		s.log.Info("the host takes no input")
+	}
+	if !routes.sound {
+		s.log.Info("the host sends no sound")
 	}
 	s.receiver.routes.Store(routes)
 	err = s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
@@ -250,12 +288,10 @@ func (s *Session) await(ctx context.Context, done <-chan struct{}, timeout time.
 	select {
 	case <-done:
 		return nil
+	case err := <-s.goodbye:
+		return at(stage, err)
 	case err := <-s.ended:
-		var ce *Error
-		if errors.As(err, &ce) {
-			ce.Stage = stage
-		}
-		return err
+		return at(stage, s.lastWord(err))
 	case <-expired:
 		return fail(stage, false, hint, fmt.Errorf("%s within %v", late, timeout))
 	case <-ctx.Done():
@@ -271,9 +307,52 @@ func (s *Session) end(err error) {
 	}
 }
 
+// dismiss ends the session by the host's goodbye.
+func (s *Session) dismiss(bye error) {
+	select {
+	case s.goodbye <- bye:
+	default:
+	}
+}
+
+// lastWord returns what the host said before the path was lost by err, if it
+// said anything: it closes the path right after its goodbye, and either can
+// be seen first here.
+func (s *Session) lastWord(err error) error {
+	s.mu.Lock()
+	heard := s.heard
+	s.mu.Unlock()
+	if heard != nil {
+		t := time.NewTimer(goodbyeGrace)
+		defer t.Stop()
+		select {
+		case <-heard:
+		case <-t.C:
+		}
+	}
+	select {
+	case bye := <-s.goodbye:
+		return bye
+	default:
+		return err
+	}
+}
+
+// at notes the stage in which a session ended.
+func at(stage Stage, err error) error {
+	var ce *Error
+	if errors.As(err, &ce) {
+		ce.Stage = stage
+	}
+	return err
+}
+
 // close says goodbye, so that the host need not wait for a time-out, and
 // takes the connection down. delete has its own bound in time.
 func (s *Session) close(ctx context.Context, cancel context.CancelFunc) {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
 	cancel()
 	s.talkers.Wait()
 	if s.pc == nil {
@@ -298,7 +377,9 @@ func (s *Session) Handle(ev input.Event) {
 // Focus tells the host whether the person's input is meant for it. When it is
 // not, everything held is let go there.
 func (s *Session) Focus(focused bool) {
-	s.focused.Store(focused)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.focused = focused
 	if in := s.input.Load(); in != nil {
 		in.Focus(focused)
 	}

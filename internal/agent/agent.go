@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,30 +15,68 @@ import (
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/sdl"
+	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 )
 
+// outputs is what the agent needs of a display. All methods but Run may be
+// called from any goroutine and return at once.
+type outputs interface {
+	// Run shows what it is given until ctx ends or the person quits, which is
+	// no error. It owns the calling thread meanwhile.
+	Run(ctx context.Context) error
+	// Present takes ownership of f; the newest frame wins.
+	Present(f *media.Frame)
+	// SetStatus shows words and keeps frames behind them; nil takes them off.
+	SetStatus(screen int, st *ui.Status)
+	// SetOverlay shows figures over the frames; nil takes them off.
+	SetOverlay(screen int, st *ui.Stats)
+	// Stats counts what became of the frames; it has an entry a screen.
+	Stats() display.Stats
+}
+
+// parts are how the pieces are made that need a machine with a screen.
+type parts struct {
+	openDisplay func(display.Config) (outputs, error)
+	openDecoder func(media.Codec) (decode.Backend, error) // nil: decode's own
+}
+
 // Agent is one terminal. New, Run once on the main OS thread, then Summary.
 type Agent struct {
 	cfg     Config
 	log     *slog.Logger
-	display *sdl.Display
+	display outputs
 	screens []*screen
 	sound   *sound
 
-	session atomic.Pointer[client.Session] // nil between sessions
-	focused atomic.Bool
+	session atomic.Pointer[attempt] // nil between sessions
 	overlay atomic.Bool
-	shown   chan struct{} // capacity 1, never closed: the first picture of a session is on the screen; full means said
 	pressed chan struct{} // capacity 1, never closed: a key while there is no session; full means said
-	live    atomic.Bool   // a session is past its first picture
+
+	mu      sync.Mutex // guards focused and who is told of it
+	focused bool
 
 	keyToChannel metric.Latency
 	events       atomic.Uint64
 	started      time.Time
 	totals       totals
+}
+
+// attempt is one session and what has been seen of it.
+type attempt struct {
+	*client.Session
+	start    time.Time
+	live     atomic.Bool             // a picture of it is on the screen
+	shown    chan struct{}           // closed when live becomes true
+	pictured [MaxScreens]atomic.Bool // a picture of it was decoded
+}
+
+// made reports whether f is of this attempt. Late frames of the one before
+// are still shown but must not pass for its first picture.
+func (a *attempt) made(f *media.Frame) bool {
+	return a != nil && !f.Timing.Received.Before(a.start)
 }
 
 // screen is one output: its decoder and its figures.
@@ -49,6 +88,10 @@ type screen struct {
 
 // New builds every part. It opens no window and no connection.
 func New(cfg Config) (*Agent, error) {
+	return build(cfg, parts{openDisplay: func(c display.Config) (outputs, error) { return sdl.New(c) }})
+}
+
+func build(cfg Config, p parts) (_ *Agent, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -59,23 +102,28 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), shown: make(chan struct{}, 1), pressed: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), pressed: make(chan struct{}, 1), focused: true}
+	a.totals.pictured = make(chan struct{})
 	a.overlay.Store(cfg.Overlay)
-	a.focused.Store(true)
-	var err error
 	if a.sound, err = newSound(cfg.Logger, cfg.Mute); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.sound.close())
+		}
+	}()
 	// A bad address is said before a window opens.
 	if _, err := client.New(a.sessionConfig(nil)); err != nil {
 		return nil, err
 	}
-	if a.display, err = sdl.New(a.displayConfig()); err != nil {
+	if a.display, err = p.openDisplay(a.displayConfig()); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Screens {
 		s := &screen{}
 		s.decoder, err = decode.New(decode.Config{
+			Open:         p.openDecoder,
 			OnFrame:      a.onFrame,
 			NeedKeyframe: func(reason string) { a.requestKeyframe(i, reason) },
 			Logger:       cfg.Logger,
@@ -109,17 +157,39 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.sound.run(run) })
 	g.Go(func() error { return a.sessions(run) })
 	g.Go(func() error { a.figures(run); return nil })
+	if a.cfg.Duration > 0 {
+		g.Go(func() error { return a.deadline(run) })
+	}
 	// The display ends with the errgroup and the errgroup with the display.
 	err := a.display.Run(run)
 	cancel()
 	werr := g.Wait()
+	a.totals.stop()
 	if cerr := a.sound.close(); cerr != nil {
 		a.log.Debug("close sound", "err", cerr)
 	}
-	if err == nil && !errors.Is(werr, errDone) && !errors.Is(werr, context.Canceled) {
+	if err == nil && !errors.Is(werr, errDone) {
 		err = werr
 	}
 	return err
+}
+
+// deadline ends Run when Config.Duration has passed since the first picture,
+// in a session or between two.
+func (a *Agent) deadline(ctx context.Context) error {
+	select {
+	case <-a.totals.pictured:
+	case <-ctx.Done():
+		return nil
+	}
+	t := time.NewTimer(a.cfg.Duration)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return errDone
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // errDone ends the errgroup when the time asked for is over.
@@ -144,11 +214,22 @@ func (a *Agent) onAccessUnit(au *media.AccessUnit) {
 
 // onFrame shows a picture; its decoder's thread.
 func (a *Agent) onFrame(f *media.Frame) {
-	s := a.screens[f.Screen]
-	if a.session.Load() != nil && s.covered.CompareAndSwap(true, false) {
-		a.display.SetStatus(f.Screen, nil)
-	}
+	screen, at := f.Screen, a.session.Load()
+	first := at.made(f)
+	// Before the words come off: a frame of the last session may still wait
+	// behind them, and it must not be the one that is seen.
 	a.display.Present(f)
+	if first {
+		at.pictured[screen].Store(true)
+		a.uncover(screen)
+	}
+}
+
+// uncover takes the words off a screen.
+func (a *Agent) uncover(screen int) {
+	if a.screens[screen].covered.CompareAndSwap(true, false) {
+		a.display.SetStatus(screen, nil)
+	}
 }
 
 func (a *Agent) onInput(ev input.Event) {
@@ -166,7 +247,9 @@ func (a *Agent) onInput(ev input.Event) {
 }
 
 func (a *Agent) onFocus(focused bool) {
-	a.focused.Store(focused)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.focused = focused
 	if s := a.session.Load(); s != nil {
 		s.Focus(focused)
 	}
@@ -191,11 +274,8 @@ func (a *Agent) onShown(f *media.Frame) {
 		return
 	}
 	a.screens[f.Screen].shown(f)
-	if !a.live.Load() {
-		select {
-		case a.shown <- struct{}{}:
-		default:
-		}
+	if at := a.session.Load(); at.made(f) && at.live.CompareAndSwap(false, true) {
+		close(at.shown)
 	}
 }
 

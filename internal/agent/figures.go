@@ -25,12 +25,23 @@ func (a *Agent) figures(ctx context.Context) {
 			return
 		}
 		now := a.stats()
-		if a.overlay.Load() && a.live.Load() {
-			for i, s := range a.screens {
-				a.display.SetOverlay(i, s.figures(now.Transport, now.Screens[i], last.Screens[i]))
-			}
+		if at := a.session.Load(); at != nil && at.live.Load() {
+			a.draw(now, last)
 		}
 		last = now
+	}
+}
+
+// draw puts the figures on every screen if they are wanted.
+func (a *Agent) draw(now, before client.Stats) {
+	for i, s := range a.screens {
+		if !a.overlay.Load() {
+			return
+		}
+		a.display.SetOverlay(i, s.figures(now.Transport, now.Screens[i], before.Screens[i]))
+		if !a.overlay.Load() { // switched off meanwhile
+			a.display.SetOverlay(i, nil)
+		}
 	}
 }
 

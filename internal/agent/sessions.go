@@ -22,25 +22,20 @@ const (
 	untilAsked   = time.Duration(0) // when the person presses a key
 )
 
-// sessions makes one session after another until ctx ends. It returns errDone
-// when the time asked for is over.
+// sessions makes one session after another until ctx ends, which is no error.
 func (a *Agent) sessions(ctx context.Context) error {
 	wait := firstRetry
 	for {
 		wasLive, err := a.one(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, errDone):
-			return err
+			return nil
 		case a.cfg.Once && (a.totals.sessions() == 0 || final(err)):
 			return err
 		}
 		if wasLive {
 			wait = firstRetry
 		}
-		what, _ := describe(err)
-		a.log.Warn("session ended", "err", what, "retry", wait)
 		pause := wait
 		switch {
 		case errors.Is(err, client.ErrDismissed):
@@ -48,8 +43,9 @@ func (a *Agent) sessions(ctx context.Context) error {
 		case final(err):
 			pause = finalRetry
 		}
-		if err := a.pause(ctx, err, pause); err != nil {
-			return err
+		a.log.Warn("session ended", "err", err, "retry", pause)
+		if !a.pause(ctx, err, pause) {
+			return nil
 		}
 		wait = min(2*wait, longestRetry)
 	}
@@ -69,61 +65,59 @@ func jitter(d time.Duration) time.Duration {
 // one makes one session and stays until it ends. wasLive says that it had
 // shown a picture.
 func (a *Agent) one(ctx context.Context) (wasLive bool, err error) {
-	a.live.Store(false)
-	select { // what an earlier session may have left
-	case <-a.shown:
-	default:
-	}
-	s, err := client.New(a.sessionConfig(a.onStage))
+	at := &attempt{start: time.Now(), shown: make(chan struct{})}
+	at.Session, err = client.New(a.sessionConfig(func(s client.Stage) { a.onStage(at, s) }))
 	if err != nil {
 		return false, err
 	}
-	start := time.Now()
-	s.Focus(a.focused.Load())
-	a.session.Store(s)
+	a.begin(at)
 	g, run := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.Run(run) })
-	g.Go(func() error { return a.watch(run, start) })
+	g.Go(func() error { return at.Run(run) })
+	g.Go(func() error { a.watch(run, at); return nil })
 	err = g.Wait()
-	a.session.Store(nil)
-	a.totals.add(s.Stats())
-	return a.live.Load(), err
+	a.totals.add(at.Stats(), func() { a.session.Store(nil) })
+	return at.live.Load(), err
 }
 
-// watch notes when the first picture is on the screen, and ends the session
-// when the time asked for is over.
-func (a *Agent) watch(ctx context.Context, start time.Time) error {
+// begin makes at the session that input and focus go to.
+func (a *Agent) begin(at *attempt) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.session.Store(at)
+	at.Focus(a.focused)
+}
+
+// watch notes when the first picture is on the screen; there may be none.
+func (a *Agent) watch(ctx context.Context, at *attempt) {
 	select {
-	case <-a.shown:
+	case <-at.shown:
 	case <-ctx.Done():
-		return nil
+		select { // a session may end with its first picture
+		case <-at.shown:
+		default:
+			return
+		}
 	}
-	a.live.Store(true)
-	a.totals.firstPicture(time.Since(start))
-	if a.cfg.Duration == 0 {
-		return nil
-	}
-	t := time.NewTimer(a.cfg.Duration - a.totals.sincePicture())
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return errDone
-	case <-ctx.Done():
-		return nil
-	}
+	a.totals.firstPicture(time.Since(at.start))
 }
 
 // onStage says in the window what is going on.
-func (a *Agent) onStage(s client.Stage) {
+func (a *Agent) onStage(at *attempt, s client.Stage) {
 	if s == client.StageLive {
 		return // the picture says it
 	}
 	a.say(ui.Status{Title: "Connecting to " + a.hostName(), Detail: "Now " + s.String() + ".", Busy: true})
+	// The first picture may be there before we were told to wait for it.
+	for i := range a.screens {
+		if at.pictured[i].Load() {
+			a.uncover(i)
+		}
+	}
 }
 
 // pause shows why there is no session and counts down to the next attempt; a
-// key or a click begins it at once.
-func (a *Agent) pause(ctx context.Context, err error, d time.Duration) error {
+// key or a click begins it at once. It returns false when ctx ended.
+func (a *Agent) pause(ctx context.Context, err error, d time.Duration) bool {
 	what, hint := describe(err)
 	title := "No connection to " + a.hostName()
 	if a.totals.sessions() > 0 {
@@ -147,11 +141,11 @@ func (a *Agent) pause(ctx context.Context, err error, d time.Duration) error {
 	a.say(st)
 	select {
 	case <-over:
-		return nil
+		return true
 	case <-a.pressed:
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }
 

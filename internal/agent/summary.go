@@ -20,13 +20,18 @@ type totals struct {
 	ended   client.Stats
 	connect time.Duration // from the first session's start to its first picture
 	first   time.Time     // when that was
+	end     time.Time     // of Run, zero while it runs
+
+	pictured chan struct{} // closed with the first picture ever
 }
 
-// add takes the figures of a session that has ended.
-func (t *totals) add(s client.Stats) {
+// add takes the figures of a session that has ended; forget makes sure that
+// nobody counts it as running at the same time.
+func (t *totals) add(s client.Stats, forget func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended.Add(s)
+	forget()
 }
 
 func (t *totals) firstPicture(took time.Duration) {
@@ -35,13 +40,28 @@ func (t *totals) firstPicture(took time.Duration) {
 	t.live++
 	if t.first.IsZero() {
 		t.connect, t.first = took, time.Now()
+		close(t.pictured)
 	}
 }
 
+// stop ends the time that is measured.
+func (t *totals) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end = time.Now()
+}
+
+// sincePicture returns how long there have been pictures, 0 before the first.
 func (t *totals) sincePicture() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return time.Since(t.first)
+	switch {
+	case t.first.IsZero():
+		return 0
+	case t.end.IsZero():
+		return time.Since(t.first)
+	}
+	return t.end.Sub(t.first)
 }
 
 func (t *totals) sessions() int {
@@ -101,12 +121,9 @@ func (a *Agent) Summary() (*Summary, error) {
 	}
 	st := a.stats()
 	a.totals.mu.Lock()
-	live, connect, first := a.totals.live, a.totals.connect, a.totals.first
+	live, connect := a.totals.live, a.totals.connect
 	a.totals.mu.Unlock()
-	var took time.Duration
-	if live > 0 {
-		took = time.Since(first)
-	}
+	took := a.totals.sincePicture()
 	s := &Summary{
 		Program: "shadow-terminal", Version: a.cfg.Version, URL: a.cfg.URL,
 		DurationS: took.Seconds(), Sessions: live,
@@ -129,8 +146,8 @@ func (a *Agent) Summary() (*Summary, error) {
 func (a *Agent) stats() client.Stats {
 	var sum client.Stats
 	a.totals.mu.Lock()
+	defer a.totals.mu.Unlock() // or a session that ends now would be counted never or twice
 	sum.Add(a.totals.ended)
-	a.totals.mu.Unlock()
 	if s := a.session.Load(); s != nil {
 		sum.Add(s.Stats())
 	}

@@ -60,17 +60,24 @@ func (c *channel) flush(d time.Duration) {
 	}
 }
 
+// maxMessage is the longest SCTP message that is read: what we offer in
+// a=max-message-size by saying nothing there (RFC 8841, 6.1).
+const maxMessage = 64 << 10
+
 // read gives each message to handle until the channel closes or handle
-// returns an error. Messages longer than size are skipped.
+// returns an error. Messages longer than size are skipped. Beyond maxMessage
+// the channel is given up: pion would give such a message again and again.
 func (c *channel) read(size int, handle func([]byte) error) error {
-	buf := make([]byte, size)
+	buf := make([]byte, maxMessage)
 	for {
 		n, _, err := c.raw.ReadDataChannel(buf)
 		switch {
 		case errors.Is(err, io.ErrShortBuffer):
-			continue
+			return fmt.Errorf("channel %s: message over %d bytes: %w", c.dc.Label(), maxMessage, wire.ErrMalformed)
 		case err != nil:
 			return nil // closed, by either side
+		case n > size:
+			continue
 		}
 		if err := handle(buf[:n]); err != nil {
 			return err

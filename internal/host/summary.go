@@ -30,12 +30,12 @@ type Summary struct {
 // ScreenSummary is one screen over all sessions. Captured is every picture
 // that was due; skipped those that were never encoded.
 type ScreenSummary struct {
-	Screen   int         `json:"screen"`
-	Encoder  string      `json:"encoder"`
-	Captured uint64      `json:"captured"`
-	Encoded  uint64      `json:"encoded"`
-	Sent     uint64      `json:"sent"`
-	Skipped  uint64      `json:"skipped"`
+	Screen   int     `json:"screen"`
+	Encoder  string  `json:"encoder"`
+	Captured uint64  `json:"captured"`
+	Encoded  uint64  `json:"encoded"`
+	Sent     uint64  `json:"sent"`
+	Skipped  uint64  `json:"skipped"`
 	Stages   Latency `json:"stages_ms"`
 }
 

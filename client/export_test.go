@@ -1,0 +1,60 @@
+package client
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/blade-shadow/terminal/client/receive"
+)
+
+// SetPatience replaces how long the session waits for a path and a picture.
+func (s *Session) SetPatience(connect, picture time.Duration) {
+	s.waits.connect, s.waits.picture = connect, picture
+}
+
+// Talk speaks on st.control as the session does when it opens.
+func (s *Session) Talk(ctx context.Context, ch io.ReadWriter) error { return s.control.run(ctx, ch) }
+
+// Listen hears what the host says on st.control.
+func (s *Session) Listen(ch io.ReadWriter) error { return s.control.read(ch) }
+
+// Ended returns why the session is about to end, nil while it is not.
+func (s *Session) Ended() error {
+	select {
+	case err := <-s.ended:
+		return s.lastWord(err)
+	default:
+		return s.lastWord(nil)
+	}
+}
+
+// HostClock is the estimate of the host's clock.
+type HostClock struct{ hostClock }
+
+// Sample adds an exchange.
+func (h *HostClock) Sample(sent, received, wall time.Time) { h.sample(sent, received, wall) }
+
+// SoundOnly is the screen of an SSRC that carries sound.
+const SoundOnly = soundOnly
+
+// Answer is what readAnswer makes of an answer.
+type Answer struct {
+	Screens     int
+	Sound, Data bool
+	Ext         receive.ExtIDs
+	Find        func(ssrc uint32) (screen int, ok bool)
+	Known       int // SSRCs
+}
+
+// ReadAnswer reads an answer to an offer of that many sections.
+func ReadAnswer(raw string, sections int) (*Answer, error) {
+	r, err := readAnswer(raw, sections)
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{
+		Screens: r.screens, Sound: r.sound, Data: r.data, Ext: r.ext,
+		Find: r.find, Known: len(r.screenOf),
+	}, nil
+}

@@ -1,0 +1,21 @@
+package agent
+
+import (
+	"github.com/blade-shadow/terminal/decode"
+	"github.com/blade-shadow/terminal/display"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// Outputs is what an Agent needs of a display.
+type Outputs = outputs
+
+// Build is New with another display and another decoder.
+func Build(cfg Config, open func(display.Config) (Outputs, error), decoder func(media.Codec) (decode.Backend, error)) (*Agent, error) {
+	return build(cfg, parts{openDisplay: open, openDecoder: decoder})
+}
+
+// Describe and Sentence make words of errors.
+var (
+	Describe = describe
+	Sentence = sentence
+)
