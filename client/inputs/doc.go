@@ -7,8 +7,9 @@
 // itself: every datagram carries the pointer's running totals and every
 // transition of a key that the host has not acknowledged, and what is held is
 // repeated as a whole 20 times a second. The goroutine in [Sender.Run] owns
-// all timing and writes; the state between it and the callers is behind one
-// mutex that is held for nanoseconds.
+// all timing; a key is written at once by the goroutine that brings it, unless
+// Run is writing. Who writes holds the one token of a channel, no lock; the
+// state is behind one mutex that is held for nanoseconds.
 //
 // Failure modes: an error of Write ends Run. A host that acknowledges nothing
 // while 64 transitions wait makes the sender give those up and start a new

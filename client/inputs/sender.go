@@ -26,7 +26,8 @@ const tailRepeats = 3
 // Config is what a Sender needs.
 type Config struct {
 	// Write sends one datagram as one message of the channel. It is called
-	// from Run only, must not block for long and must not keep b.
+	// from Run and, for keys, from Handle, never twice at a time; it must not
+	// block and must not keep b.
 	Write func(b []byte) error
 	// Buffered returns the bytes that wait in the channel; nil: always none.
 	// Motion slows down from 8 KiB on, keys never do.
@@ -48,8 +49,9 @@ type Sender struct {
 	cfg   Config
 	clock clock.Clock
 	wake  chan struct{} // capacity 1, never closed; full means that Run will look anyway
+	turn  chan struct{} // capacity 1, never closed; who takes the token may write, and puts it back
 
-	// Owned by Run.
+	// Owned by whoever has the turn.
 	buf  []byte      // the datagram being written
 	news []time.Time // events that it carries for the first time
 
@@ -62,6 +64,7 @@ type Sender struct {
 // schedule is what decides when the next datagram is due.
 type schedule struct {
 	closed       bool
+	running      bool // Run is, and has not said goodbye
 	flush        bool // something must go at once
 	moved        bool // the totals changed since the last datagram
 	sent         time.Time
@@ -107,9 +110,11 @@ func New(cfg Config) (*Sender, error) {
 		cfg:   cfg,
 		clock: clock.New(),
 		wake:  make(chan struct{}, 1),
+		turn:  make(chan struct{}, 1),
 		buf:   make([]byte, 0, wire.MaxDatagram),
 		news:  make([]time.Time, 0, wire.MaxEvents),
 	}
+	s.turn <- struct{}{}
 	s.focused = true
 	s.firstID = 1
 	return s, nil
@@ -121,6 +126,8 @@ func New(cfg Config) (*Sender, error) {
 func (s *Sender) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	s.setRunning(true)
+	defer s.setRunning(false)
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,12 +140,41 @@ func (s *Sender) Run(ctx context.Context) error {
 			s.goodbye()
 			return nil
 		}
+		<-s.turn
 		wait, err := s.step(time.Now())
+		s.turn <- struct{}{}
 		if err != nil {
 			return err
 		}
 		timer.Reset(wait)
 	}
+}
+
+// sendNow writes a key from the goroutine that had it, which is running
+// already; waking Run first costs up to a millisecond on a busy machine.
+func (s *Sender) sendNow(now time.Time) {
+	select {
+	case <-s.turn:
+	default:
+		return // Run is writing, and will look again
+	}
+	if s.isRunning() {
+		// Run meets the same error at its next datagram and returns it.
+		_, _ = s.step(now)
+	}
+	s.turn <- struct{}{}
+}
+
+func (s *Sender) setRunning(running bool) {
+	s.mu.Lock()
+	s.running = running
+	s.mu.Unlock()
+}
+
+func (s *Sender) isRunning() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running && !s.closed
 }
 
 // Close ends Run.
@@ -192,7 +228,7 @@ func (s *Sender) step(now time.Time) (wait time.Duration, err error) {
 	return due.Sub(now), s.write()
 }
 
-// write sends buf, which Run owns, and accounts for the keys in it.
+// write sends buf and accounts for the keys in it.
 func (s *Sender) write() error {
 	if err := s.cfg.Write(s.buf); err != nil {
 		return fmt.Errorf("send input: %w", err)
@@ -210,8 +246,11 @@ func (s *Sender) write() error {
 // goodbye releases everything and says so once, if the channel still takes it;
 // should it get lost, the host notices by the silence.
 func (s *Sender) goodbye() {
+	<-s.turn
+	defer func() { s.turn <- struct{}{} }()
 	now := time.Now()
 	s.mu.Lock()
+	s.running = false // nothing follows a goodbye
 	s.releaseLocked(now)
 	s.buildLocked(now)
 	s.buf[1] |= wire.FlagGoodbye

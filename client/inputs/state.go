@@ -50,9 +50,13 @@ func (s *Sender) Handle(ev input.Event) {
 	s.stats.Events++
 	wake := s.applyLocked(ev)
 	s.mu.Unlock()
-	if wake {
-		s.wakeRun()
+	if !wake {
+		return
 	}
+	if ev.Kind == input.KindKey {
+		s.sendNow(time.Now())
+	}
+	s.wakeRun() // there may be more to send, and there is to repeat
 }
 
 // Focus says whether the person's input is for the host. Losing it releases
