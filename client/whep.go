@@ -148,6 +148,8 @@ func (w *whep) refusal(resp *http.Response) *Error {
 		return fail(StageSignal, false, "the host is not ready yet: try again in a moment", err)
 	case code >= 500:
 		return fail(StageSignal, false, "look at the host's log", err)
+	case code == http.StatusBadRequest && w.endpoint.Scheme == "http":
+		return fail(StageSignal, true, "if the host has a certificate, use https://", err)
 	}
 	return fail(StageSignal, true, "", err)
 }
@@ -165,12 +167,11 @@ func printable(b []byte) string {
 // explain turns a transport error into a sentence without Go's prefixes.
 func (w *whep) explain(err error) *Error {
 	host := w.endpoint.Host
-	var (
-		dns  *net.DNSError
-		cert *tls.CertificateVerificationError
-		auth x509.UnknownAuthorityError
-		rec  tls.RecordHeaderError
-	)
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(StageSignal, false, "check the network and that shadow-host is running there",
@@ -183,15 +184,31 @@ func (w *whep) explain(err error) *Error {
 	case errors.As(err, &dns):
 		return fail(StageSignal, false, "check the spelling and the network",
 			fmt.Errorf("host name %s is not known", w.endpoint.Hostname()))
-	case errors.As(err, &cert), errors.As(err, &auth):
-		return fail(StageSignal, true, "give the host's certificate authority with ca_file",
-			fmt.Errorf("the certificate of %s is not trusted: %w", host, err))
-	case errors.As(err, &rec):
-		return fail(StageSignal, true, "use http:// or give the host a certificate", fmt.Errorf("host %s does not speak TLS", host))
 	}
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		err = ue.Err
+	if e := explainTLS(host, err); e != nil {
+		return e
 	}
 	return fail(StageSignal, false, "check the network and the address", fmt.Errorf("asking host %s: %w", host, err))
+}
+
+// explainTLS does so for what TLS has to say, nil for anything else.
+func explainTLS(host string, err error) *Error {
+	var (
+		verify *tls.CertificateVerificationError
+		name   x509.HostnameError
+		date   x509.CertificateInvalidError
+		record tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &name):
+		return fail(StageSignal, true, "address the host by a name that its certificate has", fmt.Errorf("the certificate of %s is for another host", host))
+	case errors.As(err, &date):
+		return fail(StageSignal, true, "renew the host's certificate, and check the clock here", fmt.Errorf("the certificate of %s is not valid: %w", host, date))
+	case errors.As(err, &verify):
+		return fail(StageSignal, true, "give the certificate authority: --ca-file, or ca_file in the configuration",
+			fmt.Errorf("the certificate of %s is by nobody this machine trusts", host))
+	case errors.As(err, &record):
+		return fail(StageSignal, true, "use http:// or give the host a certificate", fmt.Errorf("host %s does not speak TLS", host))
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/libav"
+	"github.com/blade-shadow/terminal/internal/media"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
@@ -72,14 +73,14 @@ func newConnect() *cobra.Command {
 		Args: oneURL,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			cfg.URL = args[0]
-			if cfg.Codecs, err = agent.ParseCodecs(codecs); err != nil {
+			if cfg.Codecs, err = media.ParseCodecs(codecs); err != nil {
 				return usageError{err}
 			}
-			if cfg.Width, cfg.Height, err = parseSize(size); err != nil {
+			if cfg.Width, cfg.Height, err = media.ParseSize(size); err != nil {
 				return usageError{err}
 			}
 			if bitrate != "" {
-				if cfg.BitrateBps, err = agent.ParseBitrate(bitrate); err != nil {
+				if cfg.BitrateBps, err = media.ParseBitrate(bitrate); err != nil {
 					return usageError{err}
 				}
 			}
@@ -194,14 +195,4 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("%s takes no arguments, got %s", cmd.Name(), strings.Join(args, " "))}
 	}
 	return nil
-}
-
-func parseSize(s string) (w, h int, err error) {
-	if s == "" {
-		return 0, 0, nil
-	}
-	if n, err := fmt.Sscanf(s, "%dx%d", &w, &h); n != 2 || err != nil || w <= 0 || h <= 0 {
-		return 0, 0, fmt.Errorf("size %q: write for example 1280x720", s)
-	}
-	return w, h, nil
 }

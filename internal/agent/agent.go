@@ -41,6 +41,7 @@ type outputs interface {
 type parts struct {
 	openDisplay func(display.Config) (outputs, error)
 	openDecoder func(media.Codec) (decode.Backend, error) // nil: decode's own
+	showTimeout time.Duration                             // from the first access unit to its picture
 }
 
 // Agent is one terminal. New, Run once on the main OS thread, then Summary.
@@ -50,6 +51,7 @@ type Agent struct {
 	display outputs
 	screens []*screen
 	sound   *sound
+	parts   parts
 
 	session atomic.Pointer[attempt] // nil between sessions
 	overlay atomic.Bool
@@ -67,10 +69,11 @@ type Agent struct {
 // attempt is one session and what has been seen of it.
 type attempt struct {
 	*client.Session
-	start    time.Time
-	live     atomic.Bool             // a picture of it is on the screen
-	shown    chan struct{}           // closed when live becomes true
-	pictured [MaxScreens]atomic.Bool // a picture of it was decoded
+	start     time.Time
+	streaming chan struct{}           // closed with its first access unit
+	live      atomic.Bool             // a picture of it is on the screen
+	shown     chan struct{}           // closed when live becomes true
+	pictured  [MaxScreens]atomic.Bool // a picture of it was decoded
 }
 
 // made reports whether f is of this attempt. Late frames of the one before
@@ -88,7 +91,10 @@ type screen struct {
 
 // New builds every part. It opens no window and no connection.
 func New(cfg Config) (*Agent, error) {
-	return build(cfg, parts{openDisplay: func(c display.Config) (outputs, error) { return sdl.New(c) }})
+	return build(cfg, parts{
+		openDisplay: func(c display.Config) (outputs, error) { return sdl.New(c) },
+		showTimeout: showTimeout,
+	})
 }
 
 func build(cfg Config, p parts) (_ *Agent, err error) {
@@ -102,9 +108,13 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), pressed: make(chan struct{}, 1), focused: true}
+	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), parts: p, pressed: make(chan struct{}, 1), focused: true}
 	a.totals.pictured = make(chan struct{})
 	a.overlay.Store(cfg.Overlay)
+	// A bad address is said before a window opens.
+	if _, err := client.New(a.sessionConfig(nil)); err != nil {
+		return nil, err
+	}
 	if a.sound, err = newSound(cfg.Logger, cfg.Mute); err != nil {
 		return nil, err
 	}
@@ -113,10 +123,6 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 			err = errors.Join(err, a.sound.close())
 		}
 	}()
-	// A bad address is said before a window opens.
-	if _, err := client.New(a.sessionConfig(nil)); err != nil {
-		return nil, err
-	}
 	if a.display, err = p.openDisplay(a.displayConfig()); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/decode"
+	"github.com/blade-shadow/terminal/decode/decodetest"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/agent"
@@ -91,6 +92,20 @@ func TestOnceFails(t *testing.T) {
 	sum := r.balance(t)
 	if sum.Connected() || sum.DurationS != 0 || sum.Screens[0].BitrateBps != 0 {
 		t.Errorf("Summary() = %+v; want no session", sum)
+	}
+}
+
+// Pictures that arrive and cannot be shown end the session.
+func TestNothingToShow(t *testing.T) {
+	h := hosttest.Start(t, hosttest.Config{})
+	swallow := func(*media.AccessUnit) bool { return true }
+	r := start(t, agent.Config{URL: h.URL, Once: true}, func(media.Codec) (decode.Backend, error) {
+		return &decodetest.Backend{Swallow: swallow}, nil
+	})
+	err := r.ended(t)
+	var ce *client.Error
+	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "cannot be shown") || ce.Hint == "" {
+		t.Errorf("Run() = %v; want that pictures cannot be shown, with a hint", err)
 	}
 }
 

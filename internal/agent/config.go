@@ -82,11 +82,11 @@ func (f file) config() (Config, error) {
 		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\"")
 	}
 	var err error
-	if cfg.Codecs, err = ParseCodecs(f.Codecs); err != nil {
+	if cfg.Codecs, err = media.ParseCodecs(f.Codecs); err != nil {
 		return cfg, fmt.Errorf("codecs: %w", err)
 	}
 	if f.Bitrate != "" {
-		if cfg.BitrateBps, err = ParseBitrate(f.Bitrate); err != nil {
+		if cfg.BitrateBps, err = media.ParseBitrate(f.Bitrate); err != nil {
 			return cfg, fmt.Errorf("bitrate: %w", err)
 		}
 	}
@@ -124,36 +124,6 @@ func tomlError(path string, err error) error {
 		return fmt.Errorf("%s:%d:%d: %s", path, line, col, strings.TrimPrefix(decode.Error(), "toml: "))
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// ParseCodecs reads codec names in order of preference; none means all.
-func ParseCodecs(names []string) ([]media.Codec, error) {
-	if len(names) == 0 {
-		return []media.Codec{media.CodecH264, media.CodecHEVC}, nil
-	}
-	var codecs []media.Codec
-	for _, n := range names {
-		c, err := media.ParseCodec(n)
-		if err != nil {
-			return nil, err
-		}
-		codecs = append(codecs, c)
-	}
-	return codecs, nil
-}
-
-// ParseBitrate reads bits per second with an optional k, M or G (powers of ten).
-func ParseBitrate(s string) (int, error) {
-	var n float64
-	var unit string
-	if _, err := fmt.Sscanf(s+" ", "%g%s", &n, &unit); err != nil && unit == "" && n == 0 {
-		return 0, fmt.Errorf("%q is not a bit rate: write for example 10M", s)
-	}
-	scale, ok := map[string]float64{"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}[unit]
-	if bps := n * scale; ok && bps >= 100e3 && bps <= 1e9 {
-		return int(bps), nil
-	}
-	return 0, fmt.Errorf("bit rate %q is not between 100k and 1G", s)
 }
 
 // maxSecretFile bounds the files we read whole.

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"time"
+
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -11,7 +13,7 @@ type Outputs = outputs
 
 // Build is New with another display and another decoder.
 func Build(cfg Config, open func(display.Config) (Outputs, error), decoder func(media.Codec) (decode.Backend, error)) (*Agent, error) {
-	return build(cfg, parts{openDisplay: open, openDecoder: decoder})
+	return build(cfg, parts{openDisplay: open, openDecoder: decoder, showTimeout: 3 * time.Second})
 }
 
 // Describe and Sentence make words of errors.

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"time"
@@ -19,6 +20,7 @@ const (
 	firstRetry   = 250 * time.Millisecond
 	longestRetry = 5 * time.Second
 	finalRetry   = 30 * time.Second
+	showTimeout  = 10 * time.Second // from the first access unit to its picture
 	untilAsked   = time.Duration(0) // when the person presses a key
 )
 
@@ -65,7 +67,7 @@ func jitter(d time.Duration) time.Duration {
 // one makes one session and stays until it ends. wasLive says that it had
 // shown a picture.
 func (a *Agent) one(ctx context.Context) (wasLive bool, err error) {
-	at := &attempt{start: time.Now(), shown: make(chan struct{})}
+	at := &attempt{start: time.Now(), streaming: make(chan struct{}), shown: make(chan struct{})}
 	at.Session, err = client.New(a.sessionConfig(func(s client.Stage) { a.onStage(at, s) }))
 	if err != nil {
 		return false, err
@@ -73,7 +75,7 @@ func (a *Agent) one(ctx context.Context) (wasLive bool, err error) {
 	a.begin(at)
 	g, run := errgroup.WithContext(ctx)
 	g.Go(func() error { return at.Run(run) })
-	g.Go(func() error { a.watch(run, at); return nil })
+	g.Go(func() error { return a.watch(run, at) })
 	err = g.Wait()
 	a.totals.add(at.Stats(), func() { a.session.Store(nil) })
 	return at.live.Load(), err
@@ -87,23 +89,45 @@ func (a *Agent) begin(at *attempt) {
 	at.Focus(a.focused)
 }
 
-// watch notes when the first picture is on the screen; there may be none.
-func (a *Agent) watch(ctx context.Context, at *attempt) {
+// watch notes when the first picture is on the screen. It ends a session whose
+// pictures arrive and cannot be shown.
+func (a *Agent) watch(ctx context.Context, at *attempt) error {
+	select {
+	case <-at.shown:
+	case <-at.streaming:
+		if err := a.watchFirst(ctx, at); err != nil {
+			return err
+		}
+	case <-ctx.Done():
+	}
+	select { // a session may end with its first picture
+	case <-at.shown:
+		a.totals.firstPicture(time.Since(at.start))
+	default:
+	}
+	return nil
+}
+
+// watchFirst waits for the first picture of a stream that has begun.
+func (a *Agent) watchFirst(ctx context.Context, at *attempt) error {
+	t := time.NewTimer(a.parts.showTimeout)
+	defer t.Stop()
 	select {
 	case <-at.shown:
 	case <-ctx.Done():
-		select { // a session may end with its first picture
-		case <-at.shown:
-		default:
-			return
+	case <-t.C:
+		return &client.Error{
+			Stage: client.StagePicture, Hint: "try the other codec (--codec), and look at the log",
+			Err: fmt.Errorf("the host's pictures arrive but cannot be shown, for %v", a.parts.showTimeout),
 		}
 	}
-	a.totals.firstPicture(time.Since(at.start))
+	return nil
 }
 
 // onStage says in the window what is going on.
 func (a *Agent) onStage(at *attempt, s client.Stage) {
 	if s == client.StageLive {
+		close(at.streaming)
 		return // the picture says it
 	}
 	a.say(ui.Status{Title: "Connecting to " + a.hostName(), Detail: "Now " + s.String() + ".", Busy: true})

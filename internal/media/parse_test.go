@@ -52,3 +52,15 @@ func TestParseCodecs(t *testing.T) {
 		t.Error("ParseCodecs(vp9) = nil error; want a refusal")
 	}
 }
+
+func FuzzParseBitrate(f *testing.F) {
+	for _, s := range []string{"10M", "500k", "1G", "", "M", "-1M", "1e6", "NaN", "Inf", "10MM", "0x10M"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		bps, err := media.ParseBitrate(s)
+		if err == nil && (bps < media.MinBitrate || bps > media.MaxBitrate) {
+			t.Errorf("ParseBitrate(%q) = %d; want 200k to 1G or an error", s, bps)
+		}
+	})
+}
