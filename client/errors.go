@@ -1,6 +1,9 @@
 package client
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Stage is a step on the way to a picture. Its text is shown to people.
 type Stage uint8
@@ -29,6 +32,8 @@ type Error struct {
 	Hint string
 	// Final says that trying again the same way will not help.
 	Final bool
+	// After is how long the host asked to be left alone, 0 if it did not.
+	After time.Duration
 	Err   error
 }
 

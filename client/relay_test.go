@@ -1,11 +1,13 @@
 package client_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -143,6 +145,25 @@ func TestHostVanishes(t *testing.T) {
 	if took < time.Second || took > 9*time.Second {
 		t.Errorf("the end was noticed after %v; want about 6 s", took)
 	}
+}
+
+// A path that is cut for a moment is said to be silent, and the session goes on.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	h := hosttest.Start(t, hosttest.Config{})
+	via := newRelay(t, h.URL)
+	silent := make(chan bool, 16)
+	r := start(t, via.url, func(cfg *client.Config) { cfg.OnSilence = func(s bool) { silent <- s } })
+	r.keyframe(t, 0)
+	via.cut.Store(true)
+	for want := range slices.Values([]bool{true, false}) {
+		for got := !want; got != want; {
+			got = hosttest.Within(t, silent, fmt.Sprintf("OnSilence(%v)", want))
+		}
+		via.cut.Store(false)
+	}
+	n := r.taken.Load()
+	hosttest.Until(t, "pictures come again", func() bool { return r.taken.Load() > n+10 })
 }
 
 // A firewall: the answer comes, and then nothing gets through.

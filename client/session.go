@@ -51,6 +51,9 @@ type Config struct {
 	OnSound func(packet []byte, lost int)
 	// OnStage is told what the session is waiting for. May be nil.
 	OnStage func(Stage)
+	// OnSilence is told when the host has not been heard for a second, and
+	// when it is heard again; 5 s later the session ends. May be nil.
+	OnSilence func(silent bool)
 	// KeyToChannel, if not nil, measures key events from their read to the
 	// moment the channel has taken them.
 	KeyToChannel *metric.Latency
@@ -102,6 +105,9 @@ func New(cfg Config) (*Session, error) {
 	}
 	if cfg.OnStage == nil {
 		cfg.OnStage = func(Stage) {}
+	}
+	if cfg.OnSilence == nil {
+		cfg.OnSilence = func(bool) {}
 	}
 	transport := &http.Transport{TLSClientConfig: cfg.TLS, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 	s := &Session{
@@ -191,6 +197,9 @@ func (s *Session) open() (connected chan struct{}, err error) {
 		switch st {
 		case webrtc.PeerConnectionStateConnected:
 			once.Do(func() { close(connected) })
+			s.cfg.OnSilence(false)
+		case webrtc.PeerConnectionStateDisconnected:
+			s.cfg.OnSilence(true)
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			s.end(s.lost(connected))
 		}

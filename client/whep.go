@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -145,13 +146,27 @@ func (w *whep) refusal(resp *http.Response) *Error {
 	case code == http.StatusNotAcceptable:
 		return fail(StageSignal, true, "allow both codecs on both sides (h264, hevc)", err)
 	case code == http.StatusConflict || code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests:
-		return fail(StageSignal, false, "the host is not ready yet: try again in a moment", err)
+		e := fail(StageSignal, false, "the host is not ready yet: try again in a moment", err)
+		e.After = retryAfter(resp.Header.Get("Retry-After"))
+		return e
 	case code >= 500:
 		return fail(StageSignal, false, "look at the host's log", err)
 	case code == http.StatusBadRequest && w.endpoint.Scheme == "http":
 		return fail(StageSignal, true, "if the host has a certificate, use https://", err)
 	}
 	return fail(StageSignal, true, "", err)
+}
+
+// maxRetryAfter bounds what a host may ask for.
+const maxRetryAfter = time.Minute
+
+// retryAfter reads seconds (RFC 9110, 10.2.3); dates are not worth a clock.
+func retryAfter(value string) time.Duration {
+	n, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxRetryAfter)
 }
 
 // printable reduces text from the network to one harmless line.

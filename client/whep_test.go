@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -88,6 +89,21 @@ func TestHostileAnswers(t *testing.T) {
 				t.Errorf("Run(%s).Final = %v; want %v", tt.name, err.Final, tt.final)
 			}
 		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"3": 3 * time.Second, "": 0, "-1": 0, "999": time.Minute, "99999999999": 0, "Mon, 23 Nov 2026 12:00:00 GMT": 0,
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		if got := run(t, srv.URL).After; got != want {
+			t.Errorf("After with Retry-After %q = %v; want %v", value, got, want)
+		}
+		srv.Close()
 	}
 }
 

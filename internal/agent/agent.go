@@ -294,6 +294,7 @@ func (a *Agent) sessionConfig(onStage func(client.Stage)) client.Config {
 		OnAccessUnit: a.onAccessUnit,
 		OnSound:      a.sound.push,
 		OnStage:      onStage,
+		OnSilence:    a.onSilence,
 		KeyToChannel: &a.keyToChannel,
 		Logger:       a.cfg.Logger,
 	}

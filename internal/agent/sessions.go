@@ -45,6 +45,10 @@ func (a *Agent) sessions(ctx context.Context) error {
 		case final(err):
 			pause = finalRetry
 		}
+		var ce *client.Error
+		if errors.As(err, &ce) {
+			pause = max(pause, ce.After)
+		}
 		a.log.Warn("session ended", "err", err, "retry", pause)
 		if !a.pause(ctx, err, pause) {
 			return nil
@@ -137,6 +141,16 @@ func (a *Agent) onStage(at *attempt, s client.Stage) {
 			a.uncover(i)
 		}
 	}
+}
+
+// onSilence says that the host is not heard, before ICE gives the path up; the
+// next picture takes the words off.
+func (a *Agent) onSilence(silent bool) {
+	at := a.session.Load()
+	if !silent || at == nil || !at.live.Load() {
+		return
+	}
+	a.say(ui.Status{Title: "The connection to " + a.hostName() + " is interrupted", Detail: "Waiting for it to come back.", Busy: true})
 }
 
 // pause shows why there is no session and counts down to the next attempt; a
