@@ -136,6 +136,7 @@ func (p Programs) StartHost(ctx context.Context, cfg HostConfig) (*Host, error) 
 // TerminalConfig says how shadow-terminal shall connect.
 type TerminalConfig struct {
 	URL       string
+	File      string   // configuration file: `run` instead of `connect`; of the rest only Display, Env and Log count then
 	Display   *Display // nil: this process's
 	Screens   int      // default 1
 	Codec     string   // default: the terminal's own preference
@@ -148,6 +149,9 @@ type TerminalConfig struct {
 }
 
 func (c TerminalConfig) args() []string {
+	if c.File != "" {
+		return []string{"run", "--config", c.File, "--json"}
+	}
 	args := []string{"connect", c.URL, "--json"}
 	if c.Screens > 0 {
 		args = append(args, "--screens", strconv.Itoa(c.Screens))
