@@ -85,9 +85,38 @@ func (c *channel) read(size int, handle func([]byte) error) error {
 	}
 }
 
-// serveChannels serves the data channels as the terminal opens them.
-func (s *session) serveChannels(ctx context.Context, g *errgroup.Group) error {
-	var haveInput, haveControl bool
+// maxChannels is how many channels a terminal may open in all: two, and some
+// of later versions that we close.
+const maxChannels = 32
+
+// sortChannels returns the callback that passes on the two channels we know
+// and closes all others, which tells a newer terminal that they are not ours.
+// Pion calls it for one channel after another.
+func (s *session) sortChannels() func(*webrtc.DataChannel) {
+	protocols := map[string]string{wire.ControlLabel: wire.ControlProtocol, wire.InputLabel: wire.InputProtocol}
+	opened := 0
+	return func(dc *webrtc.DataChannel) {
+		if opened++; opened > maxChannels {
+			s.end(ending{
+				code: wire.ByeProtocolError, reason: fmt.Sprintf("the terminal opened more than %d data channels", maxChannels), tell: true,
+			})
+		}
+		if protocol, ok := protocols[dc.Label()]; ok && protocol == dc.Protocol() {
+			delete(protocols, dc.Label())
+			dc.OnOpen(func() { s.channels <- dc }) // has room for both
+			return
+		}
+		dc.OnOpen(func() {
+			if err := dc.Close(); err != nil {
+				s.log.Debug("channel could not be closed", "component", "host", "err", err)
+			}
+		})
+	}
+}
+
+// serveChannels serves the data channels as the terminal opens them, until ctx
+// ends; input is taken while parts lives.
+func (s *session) serveChannels(ctx, parts context.Context, g *errgroup.Group) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -98,18 +127,10 @@ func (s *session) serveChannels(ctx context.Context, g *errgroup.Group) error {
 				return fmt.Errorf("open channel %s: %w", dc.Label(), err)
 			}
 			c := &channel{dc: dc, raw: raw}
-			switch {
-			case dc.Label() == wire.ControlLabel && dc.Protocol() == wire.ControlProtocol && !haveControl:
-				haveControl = true
+			if dc.Label() == wire.ControlLabel {
 				g.Go(func() error { return s.serveControl(c) })
-			case dc.Label() == wire.InputLabel && dc.Protocol() == wire.InputProtocol && !haveInput:
-				haveInput = true
-				g.Go(func() error { return s.serveInput(ctx, c) })
-			default:
-				// Not ours: closing it tells a newer terminal so.
-				if err := dc.Close(); err != nil {
-					s.log.Debug("channel could not be closed", "component", "host", "err", err)
-				}
+			} else {
+				g.Go(func() error { return s.serveInput(parts, c) })
 			}
 		}
 	}
@@ -128,9 +149,9 @@ func (s *session) serveInput(ctx context.Context, c *channel) error {
 		s.log.Warn("input is off", "component", "host", "err", err)
 		return c.read(wire.MaxDatagram, func([]byte) error { return nil })
 	}
-	g, inner := errgroup.WithContext(ctx)
-	inner, cancel := context.WithCancel(inner)
-	g.Go(func() error { return in.Run(inner) })
+	inner, cancel := context.WithCancel(ctx)
+	g, inner := errgroup.WithContext(inner)
+	g.Go(func() error { return s.runInput(inner, in, c) })
 	g.Go(func() error {
 		defer cancel() // a closed channel releases every key
 		return c.read(wire.MaxDatagram, func(b []byte) error {
@@ -138,8 +159,17 @@ func (s *session) serveInput(ctx context.Context, c *channel) error {
 			return nil
 		})
 	})
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	return g.Wait()
+}
+
+// runInput applies input. When the device fails the terminal loses the
+// channel, so that it can tell the person; the picture goes on.
+func (s *session) runInput(ctx context.Context, in Input, c *channel) error {
+	if err := in.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		s.log.Warn("input failed", "component", "host", "err", err)
+		if err := c.dc.Close(); err != nil {
+			s.log.Debug("channel could not be closed", "component", "host", "err", err)
+		}
 	}
 	return nil
 }

@@ -11,17 +11,24 @@ import (
 // errGoodbye ends the control loop when the terminal said BYE.
 var errGoodbye = errors.New("the terminal said goodbye")
 
+// errNotGreeted ends a session whose terminal does not begin with HELLO.
+var errNotGreeted = errors.New("the first control message is not HELLO")
+
 // serveControl answers the terminal's messages until the channel closes. A
 // terminal that breaks the protocol is told so and loses the session.
 func (s *session) serveControl(c *channel) error {
 	s.mu.Lock()
 	s.control = c
 	s.mu.Unlock()
+	close(s.reachable)
 	err := c.read(wire.MessageHeaderSize+wire.MaxControl, func(b []byte) error {
 		for len(b) > 0 {
 			m, rest, err := wire.ParseMessage(b)
 			if err != nil {
 				return err
+			}
+			if !s.greeted && m.Type != wire.MessageHello && m.Type != wire.MessageBye {
+				return errNotGreeted
 			}
 			if err := s.answerControl(c, m); err != nil {
 				return err
@@ -73,7 +80,10 @@ func (s *session) answerHello(c *channel, m wire.Message) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("terminal introduced itself", "component", "host", "program", fmt.Sprintf("%.40q", hello.Program), "version", fmt.Sprintf("%.40q", hello.Version))
+	if !s.greeted { // once: nobody fills our log with it
+		s.log.Info("terminal introduced itself", "component", "host", "program", fmt.Sprintf("%.40q", hello.Program), "version", fmt.Sprintf("%.40q", hello.Version))
+	}
+	s.greeted = true
 	ack := wire.HelloAck{Version: version, Host: s.srv.cfg.Name}
 	for _, sc := range s.screens {
 		ack.Screens = append(ack.Screens, sc.describe())

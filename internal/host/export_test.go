@@ -17,7 +17,7 @@ type Offer struct {
 
 // ReadOffer reads an offer for a host of two screens.
 func ReadOffer(raw string, codecs ...media.Codec) (*Offer, error) {
-	p, err := readOffer(raw, limits{codecs: codecs, screens: 2, sound: true})
+	p, err := readOffer(raw, limits{codecs: codecs, screens: 2, sound: true, loopback: true})
 	if err != nil {
 		return nil, err
 	}
@@ -25,4 +25,16 @@ func ReadOffer(raw string, codecs ...media.Codec) (*Offer, error) {
 		Codec: p.codec, Number: p.video.number, Screens: p.screens, Sound: p.hasAudio, Data: p.hasData,
 		Reduced: p.reduced, Accepted: p.accepted, Answer: p.answer,
 	}, nil
+}
+
+// MaxConns is how many connections the HTTP server has at once.
+const MaxConns = maxConns
+
+// Reduce returns what pion sees of an offer.
+func Reduce(raw string, loopback bool) (string, error) {
+	p, err := readOffer(raw, limits{codecs: []media.Codec{media.CodecH264}, screens: 2, sound: true, loopback: loopback})
+	if err != nil {
+		return "", err
+	}
+	return p.reduced, nil
 }

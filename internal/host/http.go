@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -89,7 +90,10 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	screens := s.cfg.Source.Screens()
-	have := limits{codecs: s.cfg.Codecs, screens: len(screens), sound: s.cfg.OpenAudioEncoder != nil}
+	have := limits{
+		codecs: s.cfg.Codecs, screens: len(screens), sound: s.cfg.OpenAudioEncoder != nil,
+		loopback: s.access.loopback,
+	}
 	if have.screens == 0 {
 		unavailable(w, "the host has no screen to show yet")
 		return
@@ -97,6 +101,13 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	p, err := readOffer(offer, have)
 	if err != nil {
 		s.refuse(w, err)
+		return
+	}
+	select {
+	case s.offers <- struct{}{}:
+		defer func() { <-s.offers }()
+	default:
+		unavailable(w, "the host is busy with other offers")
 		return
 	}
 	n, err := s.newSession(r.Context(), p, screens[:p.screens])
@@ -149,6 +160,8 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 		http.Error(w, no.text, no.status)
 	case errors.Is(err, errShuttingDown):
 		unavailable(w, errShuttingDown.Error())
+	case errors.Is(err, context.Canceled): // who asked has gone
+		unavailable(w, "the request was given up")
 	default:
 		s.log.Error("session could not be opened", "component", "host", "err", err)
 		http.Error(w, "the host could not open a session: its log says why", http.StatusInternalServerError)

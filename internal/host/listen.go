@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 )
 
 // ErrExposed is wrapped by New when the host would be reachable by others
@@ -106,8 +107,44 @@ func (a access) listen(ctx context.Context) (net.Listener, string, error) {
 		return nil, "", fmt.Errorf("listen on %s: %w", a.address, err)
 	}
 	scheme := "http"
+	l = crowd{l, make(chan struct{}, maxConns)}
 	if a.tls != nil {
 		l, scheme = tls.NewListener(l, a.tls), "https"
 	}
 	return l, fmt.Sprintf("%s://%s%s", scheme, l.Addr(), endpoint), nil
+}
+
+// crowd is a listener that hangs up on connections beyond the capacity of
+// places, which is one for each that is open.
+type crowd struct {
+	net.Listener
+	places chan struct{}
+}
+
+// Accept waits for a connection that has a place.
+func (l crowd) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.places <- struct{}{}:
+			return guest{c, sync.OnceFunc(func() { <-l.places })}, nil
+		default:
+			_ = c.Close() // nothing was said on it
+		}
+	}
+}
+
+// guest is a connection that gives its place back.
+type guest struct {
+	net.Conn
+	leave func()
+}
+
+// Close closes the connection.
+func (g guest) Close() error {
+	defer g.leave()
+	return g.Conn.Close()
 }

@@ -44,6 +44,8 @@ type limits struct {
 	codecs  []media.Codec
 	screens int
 	sound   bool
+	// loopback: the terminal is on this machine, so nothing goes elsewhere.
+	loopback bool
 }
 
 // readOffer decides section by section. Pion then sees only what was
@@ -72,7 +74,7 @@ func readOffer(raw string, have limits) (*plan, error) {
 	case p.screens == 0:
 		return nil, &refusal{http.StatusNotAcceptable, "no video codec in common: this host can send " + codecNames(have.codecs)}
 	}
-	return p, p.reduce(d)
+	return p, p.reduce(d, have.loopback)
 }
 
 // accept decides on one section and notes its formats.
@@ -124,7 +126,7 @@ func (p *plan) acceptAudio(m *sdp.MediaDescription) bool {
 }
 
 // reduce writes the offer that pion gets.
-func (p *plan) reduce(d sdp.SessionDescription) error {
+func (p *plan) reduce(d sdp.SessionDescription, loopback bool) error {
 	var kept []*sdp.MediaDescription
 	bundle := "BUNDLE"
 	for i, m := range p.offered {
@@ -139,7 +141,10 @@ func (p *plan) reduce(d sdp.SessionDescription) error {
 		return badOffer("the sections of the offer are not bundled (a=group:BUNDLE)")
 	}
 	lendTransport(p.offered, kept[0])
-	d.Attributes = slices.DeleteFunc(slices.Clone(d.Attributes), func(a sdp.Attribute) bool { return a.Key == "group" })
+	keepCandidates(kept, loopback)
+	d.Attributes = slices.DeleteFunc(slices.Clone(d.Attributes), func(a sdp.Attribute) bool {
+		return a.Key == "group" || a.Key == "candidate"
+	})
 	d.Attributes = append(d.Attributes, sdp.Attribute{Key: "group", Value: bundle})
 	d.MediaDescriptions = kept
 	out, err := d.Marshal()

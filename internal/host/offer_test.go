@@ -130,3 +130,36 @@ func FuzzReadOffer(f *testing.F) {
 		}
 	})
 }
+
+// A host on loopback sends checks to this machine only, and no host sends
+// them to everything that an offer names.
+func TestCandidates(t *testing.T) {
+	candidate := func(address, more string) string {
+		return "a=candidate:1 1 udp 1 " + address + " 5000 typ host" + more + "|"
+	}
+	lines := candidate("127.0.0.1", " ufrag x") + candidate("::1", "") + candidate("192.0.2.7", "") + candidate("203.0.113.9", "") +
+		candidate("evil.example", "") + candidate("1f2e.local", "") + candidate("0.0.0.0", "") + candidate("239.1.1.1", "") +
+		"a=candidate:1 2 udp 1 127.0.0.1 5000 typ host|a=candidate:1 1 tcp 1 127.0.0.1 9 typ host tcptype active|a=candidate:x|"
+	count := func(raw string, loopback bool) (n int, reduced string) {
+		t.Helper()
+		reduced, err := host.Reduce(raw, loopback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(reduced, "a=candidate:"), reduced
+	}
+	in := offer(section("video 102", "0", "a=recvonly|a=rtpmap:102 H264/90000|a=fmtp:102 packetization-mode=1|"+lines),
+		section("application webrtc-datachannel", "d", lines))
+	for _, tt := range []struct {
+		loopback bool
+		want     int
+	}{{true, 4}, {false, 8}} {
+		if n, reduced := count(in, tt.loopback); n != tt.want {
+			t.Errorf("%d candidates are left with loopback %v; want %d:\n%s", n, tt.loopback, tt.want, reduced)
+		}
+	}
+	storm := strings.Replace(in, "a=recvonly\r\n", "a=recvonly\r\n"+strings.Repeat("a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n", 500), 1)
+	if n, _ := count(storm, false); n != 32 {
+		t.Errorf("%d of 500 candidates are left; want 32", n)
+	}
+}

@@ -46,10 +46,18 @@ func (r *rates) bps(screen int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	limit := r.configured
-	for _, cap := range [...]int{r.estimate / r.screens, r.all / r.screens, r.each[screen]} {
+	for _, cap := range [...]int{r.share(r.estimate), r.share(r.all), r.each[screen]} {
 		if cap > 0 {
 			limit = min(limit, cap)
 		}
 	}
 	return max(limit, minBitrate)
+}
+
+// share is one screen's part of a limit; it stays a limit however low it is.
+func (r *rates) share(all int) int {
+	if all == 0 {
+		return 0
+	}
+	return max(all/r.screens, 1)
 }

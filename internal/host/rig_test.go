@@ -100,10 +100,17 @@ func (a *fakeAudio) Close() error { a.tick.Stop(); return nil }
 // fakeEncoder makes access units of two NAL units, the second of 3 kB; a
 // keyframe's is of type 5 (H.264 IDR).
 type fakeEncoder struct {
-	rates chan int // capacity 16; full drops
+	rates  chan int     // capacity 16; full drops
+	broken *atomic.Bool // Encode fails; nil: never
+	anew   bool         // SetBitrate starts it anew
 }
 
+func (e *fakeEncoder) Reconfigures() bool { return !e.anew }
+
 func (e *fakeEncoder) Encode(dst []byte, _ *media.Frame, keyframe bool) ([]byte, bool, error) {
+	if e.broken != nil && e.broken.Load() {
+		return nil, false, errors.New("no encoder any more")
+	}
 	kind := byte(0x61)
 	if keyframe {
 		kind = 0x65
@@ -134,14 +141,19 @@ func (fakeOpus) Close() error                                 { return nil }
 type fakeInput struct {
 	channel   host.InputChannel
 	datagrams chan string // capacity 16; full drops
+	broken    chan error  // ends Run
 	running   atomic.Bool
 }
 
 func (in *fakeInput) Run(ctx context.Context) error {
 	in.running.Store(true)
 	defer in.running.Store(false)
-	<-ctx.Done()
-	return nil
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-in.broken:
+		return err
+	}
 }
 
 func (in *fakeInput) Datagram(b []byte) {
@@ -335,6 +347,17 @@ func (p *peer) connect(t *testing.T, url string) {
 	for range 2 {
 		within(t, p.open, "a data channel to open")
 	}
+}
+
+// hello introduces the terminal and waits for the answer: the host has the
+// control channel then.
+func (p *peer) hello(t *testing.T) {
+	t.Helper()
+	hello := wire.Hello{MinVersion: wire.MinVersion, MaxVersion: wire.MaxVersion, Screens: 1, Program: "test"}
+	if err := p.control.Send(wire.AppendHello(nil, hello)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, p.messages, "HELLO_ACK")
 }
 
 // within waits for a value for at most 10 s.

@@ -18,6 +18,9 @@ import (
 const (
 	reopenDelay  = 500 * time.Millisecond // until a source that is gone is asked again
 	rateInterval = 250 * time.Millisecond // between changes of an encoder's rate
+	// anewInterval is rateInterval for encoders that start anew with a
+	// keyframe: a terminal could have them do nothing else.
+	anewInterval = time.Second
 )
 
 // screen sends one of the source's screens: one goroutine takes a picture,
@@ -42,6 +45,10 @@ type screen struct {
 	lastID  uint32 // of the source's newest picture
 	baseID  uint32 // added to the source's numbers, which restart when it is reopened
 }
+
+// reconfigurer is an [Encoder] that knows whether SetBitrate takes effect
+// without a keyframe; one that does not say does.
+type reconfigurer interface{ Reconfigures() bool }
 
 func newScreen(s *session, index int, info source.Screen) (*screen, error) {
 	totals := s.srv.totals.screen(index)
@@ -70,12 +77,15 @@ func (sc *screen) describe() wire.Screen {
 // connection is, and sends until ctx ends.
 func (sc *screen) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, sc.closeEncoder()) }()
-	for ctx.Err() == nil {
+	for told := false; ctx.Err() == nil; {
 		err := sc.play(ctx)
 		if !errors.Is(err, source.ErrGone) {
 			return err
 		}
-		sc.session.log.Warn("screen is gone, trying again", "component", "host", "screen", sc.index, "err", err)
+		if !told || sc.lastID != 0 { // not again until it was back
+			told = true
+			sc.session.log.Warn("screen is gone, trying again", "component", "host", "screen", sc.index, "err", err)
+		}
 		sc.baseID, sc.lastID = sc.baseID+sc.lastID, 0
 		select {
 		case <-ctx.Done():
@@ -190,8 +200,11 @@ func (sc *screen) closeEncoder() error {
 // adaptRate follows the session's limits. Small steps are left out: some
 // encoders start anew for each.
 func (sc *screen) adaptRate() error {
-	bps := sc.session.rates.bps(sc.index)
-	if diff := max(bps-sc.bps, sc.bps-bps); diff*20 < sc.bps || time.Since(sc.rateSet) < rateInterval {
+	bps, interval := sc.session.rates.bps(sc.index), rateInterval
+	if e, ok := sc.encoder.(reconfigurer); ok && !e.Reconfigures() {
+		interval = anewInterval
+	}
+	if diff := max(bps-sc.bps, sc.bps-bps); diff*20 < sc.bps || time.Since(sc.rateSet) < interval {
 		return nil
 	}
 	if err := sc.encoder.SetBitrate(bps); err != nil {

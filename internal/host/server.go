@@ -24,6 +24,11 @@ const (
 	idleTimeout     = 30 * time.Second
 	maxHeader       = 16 << 10
 	shutdownTimeout = time.Second
+	// maxConns bounds the connections, so that no crowd of strangers takes the
+	// file descriptors that a session needs.
+	maxConns = 64
+	// maxOffers bounds the offers that are being answered: each has sockets.
+	maxOffers = 8
 )
 
 // Server is the host. Run may be called once.
@@ -37,6 +42,7 @@ type Server struct {
 	// closed: a handler waits until the manager or its request's end.
 	arrivals chan *session
 	closing  chan struct{} // closed when the manager takes no more
+	offers   chan struct{} // capacity maxOffers, one for each being answered; full refuses
 
 	mu       sync.Mutex // guards sessions
 	sessions map[string]*session
@@ -56,6 +62,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, access: a, log: cfg.Logger, totals: newTotals(),
 		arrivals: make(chan *session),
 		closing:  make(chan struct{}),
+		offers:   make(chan struct{}, maxOffers),
 		sessions: make(map[string]*session),
 	}, nil
 }

@@ -22,6 +22,7 @@ const (
 	gatherTimeout  = 2 * time.Second        // local candidates
 	connectTimeout = 10 * time.Second       // from answer to connection
 	farewell       = 200 * time.Millisecond // for BYE to be acknowledged
+	lastWords      = 3 * time.Second        // for a control channel, when there is bad news only
 )
 
 // ending is why a session ends.
@@ -37,7 +38,8 @@ type ending struct {
 //	answered --connected--> live --ended--> closing --> done
 //	    \------------- ended, 10 s ------------^
 //
-// end and done may be used from any goroutine; all else belongs to run.
+// end and done may be used from any goroutine; all else belongs to run and
+// what it starts.
 type session struct {
 	id, etag string
 	answer   string // SDP
@@ -52,9 +54,12 @@ type session struct {
 	rates   *rates
 
 	connected chan struct{}            // closed by pion's callback, once
-	channels  chan *webrtc.DataChannel // capacity 2: the two we know; more are refused
+	channels  chan *webrtc.DataChannel // capacity 2: the two we know, each once
 	ended     chan ending              // capacity 1: the first reason wins
 	done      chan struct{}            // closed when everything is gone
+	reachable chan struct{}            // closed when control is there
+
+	greeted bool // HELLO came; owned by serveControl
 
 	mu      sync.Mutex // guards control
 	control *channel   // nil until the terminal opens it
@@ -72,6 +77,7 @@ func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Scr
 		channels:  make(chan *webrtc.DataChannel, 2),
 		ended:     make(chan ending, 1),
 		done:      make(chan struct{}),
+		reachable: make(chan struct{}),
 	}
 	if err := s.open(ctx, screens); err != nil {
 		if s.pc != nil {
@@ -147,14 +153,7 @@ func (s *session) watch() {
 			s.end(ending{reason: "the terminal closed the connection"})
 		}
 	})
-	s.pc.OnDataChannel(func(dc *webrtc.DataChannel) {
-		dc.OnOpen(func() {
-			select {
-			case s.channels <- dc:
-			default: // a terminal opens two; whoever opens more gets no answer
-			}
-		})
-	})
+	s.pc.OnDataChannel(s.sortChannels())
 }
 
 func (s *session) negotiate(ctx context.Context) error {
@@ -195,6 +194,8 @@ func (s *session) run(ctx context.Context) {
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx)) // BYE outlives ctx
 	g, parts := errgroup.WithContext(inner)
 	s.start(parts, g)
+	// The terminal can open its channels and hear BYE after a part has failed.
+	g.Go(func() error { return s.serveChannels(inner, parts, g) })
 	e := s.wait(ctx, parts)
 	if e.tell {
 		s.sayBye(e)
@@ -205,7 +206,11 @@ func (s *session) run(ctx context.Context) {
 		e.err = perr
 	}
 	s.srv.totals.add(s)
-	s.log.Info("session ended", "component", "host", "reason", e.reason, "err", e.err, "close_err", err)
+	level := slog.LevelInfo
+	if e.err != nil {
+		level = slog.LevelWarn
+	}
+	s.log.Log(inner, level, "session ended", "component", "host", "reason", e.reason, "err", e.err, "close_err", err)
 }
 
 // start starts the session's parts. Each ends when its context does or when
@@ -220,7 +225,6 @@ func (s *session) start(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return readRTCP(s.sound.rtp, s.sound.track.HandleRTCP) })
 	}
 	g.Go(func() error { return s.sender.Run(ctx) })
-	g.Go(func() error { return s.serveChannels(ctx, g) })
 }
 
 // wait returns why the session is over.
@@ -241,8 +245,26 @@ func (s *session) wait(ctx, parts context.Context) ending {
 		case <-ctx.Done():
 			return ending{code: wire.ByeHostShutdown, reason: "host shutting down", tell: true}
 		case <-parts.Done():
-			return ending{code: wire.ByeSourceEnded, reason: "the host cannot go on", tell: true}
+			err := context.Cause(parts)
+			s.untilReachable(ctx)
+			return ending{code: wire.ByeSourceEnded, reason: "the host cannot go on: " + err.Error(), tell: true, err: err}
 		}
+	}
+}
+
+// untilReachable gives a terminal that is still connecting the time to open
+// its control channel: it shall hear why there is no picture.
+func (s *session) untilReachable(ctx context.Context) {
+	if !s.plan.hasData {
+		return
+	}
+	timeout := time.NewTimer(lastWords)
+	defer timeout.Stop()
+	select {
+	case <-s.reachable:
+	case <-s.ended:
+	case <-ctx.Done():
+	case <-timeout.C:
 	}
 }
 

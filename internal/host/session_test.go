@@ -305,11 +305,7 @@ func TestSizeChange(t *testing.T) {
 	p.connect(t, r.url)
 	tr := videoTrack(t, p)
 	nextKeyframe(t, tr)
-	// The host has the control channel once it has answered a PING.
-	if err := p.control.Send(wire.AppendPing(nil, 1)); err != nil {
-		t.Fatal(err)
-	}
-	within(t, p.messages, "PONG")
+	p.hello(t)
 	r.source.half.Store(true)
 	m, _, err := wire.ParseMessage(within(t, p.messages, "SCREEN"))
 	if err != nil {

@@ -4,6 +4,11 @@ import "time"
 
 // Repairs are paced too: a second without a path is answered with hundreds of
 // NACKs at once, and their repairs must not be lost in the same queue again.
+//
+// In the long run no more repairs leave than packets of pictures: each packet
+// that leaves gives credit for one repair, up to the whole history. A path that
+// needs more is helped by no repair, and a terminal that asks for everything
+// again and again must not be able to multiply what we send.
 const (
 	repairsPerStep = 32
 	minResend      = 3 * time.Millisecond // between repairs of one packet

@@ -17,6 +17,7 @@ func (s *Sender) report(now time.Time) {
 	s.nextReport = now.Add(reportInterval)
 	s.mu.Lock()
 	packets := s.reportsLocked(now)
+	s.reported.add(now)
 	s.mu.Unlock()
 	s.logFailures(now)
 	if len(packets) == 0 {
@@ -68,4 +69,30 @@ func (s *Sender) reportsLocked(now time.Time) []rtcp.Packet {
 func (a *Audio) rtpTimeLocked(now time.Time) uint32 {
 	since := now.Sub(a.newest.captured).Microseconds() * (audioClock / 1000) / 1000
 	return a.rtpStart + uint32(a.newest.samples) + uint32(since)
+}
+
+// reportLog is when the newest reports left, by the middle of their NTP time,
+// which is what the peer names them by.
+type reportLog struct {
+	newest  int
+	entries [32]struct {
+		lsr uint32
+		at  time.Time
+	}
+}
+
+func (l *reportLog) add(now time.Time) {
+	l.newest = (l.newest + 1) % len(l.entries)
+	e := &l.entries[l.newest]
+	e.lsr, e.at = uint32(wire.TimeToNTP(now)>>16), now
+}
+
+// find returns when the report left; 0 names none.
+func (l *reportLog) find(lsr uint32) (time.Time, bool) {
+	for _, e := range l.entries {
+		if e.lsr == lsr && lsr != 0 {
+			return e.at, true
+		}
+	}
+	return time.Time{}, false
 }

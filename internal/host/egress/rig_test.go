@@ -180,3 +180,15 @@ func (r *rig) rtcp(p rtcp.Packet) {
 	}
 	r.video.HandleRTCP(time.Now(), b)
 }
+
+// last returns the stream's newest packet.
+func (w *fakeSocket) last(ssrc uint32) sentPacket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := len(w.packets) - 1; i >= 0; i-- {
+		if w.packets[i].SSRC == ssrc {
+			return w.packets[i]
+		}
+	}
+	return sentPacket{}
+}

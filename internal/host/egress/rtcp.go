@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-
-	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // keyframeInterval is the least time between keyframes that the peer gets by
@@ -101,16 +99,14 @@ func (s *Sender) handle(now time.Time, p rtcp.Packet) {
 }
 
 // readReports takes the round trip of RFC 3550, 6.4.1: now less the time of
-// our last report less how long the peer kept it, all in 2^-16 s.
+// our last report less how long the peer kept it, in 2^-16 s. When a report
+// left we know ourselves: the wall clock may have been set since.
 func (s *Sender) readReports(now time.Time, reports []rtcp.ReceptionReport) {
-	ntp := uint32(wire.TimeToNTP(now) >> 16)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, r := range reports {
-		if r.LastSenderReport == 0 {
-			continue
+		if left, ok := s.reported.find(r.LastSenderReport); ok {
+			s.rtt.fromReport(now.Sub(left) - time.Duration(r.Delay)*time.Second>>16)
 		}
-		units := int32(ntp - r.LastSenderReport - r.Delay)
-		s.mu.Lock()
-		s.rtt.fromReport(time.Duration(units) * time.Second >> 16)
-		s.mu.Unlock()
 	}
 }

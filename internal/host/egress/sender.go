@@ -65,6 +65,7 @@ type Sender struct {
 	mu       sync.Mutex // guards what follows and the queues of every track
 	feedback feedback
 	rtt      roundTrip
+	reported reportLog
 	failures uint64
 	lastErr  error
 }

@@ -277,6 +277,15 @@ func TestReportsAndRoundTrip(t *testing.T) {
 		if got := r.Stats().RTT.Round(time.Millisecond); got != 30*time.Millisecond {
 			t.Errorf("RTT = %v; want 30ms", got)
 		}
+		// A report that we never sent says nothing.
+		rr.Reports[0].LastSenderReport -= 1 << 16
+		if b, err = rr.Marshal(); err != nil {
+			t.Fatal(err)
+		}
+		r.video.HandleRTCP(wire.NTPToTime(sr.NTPTime).Add(70*time.Millisecond), b)
+		if got := r.Stats().RTT.Round(time.Millisecond); got != 30*time.Millisecond {
+			t.Errorf("RTT after a false report = %v; want 30ms still", got)
+		}
 	})
 }
 
@@ -330,6 +339,75 @@ func TestWindowOfHistory(t *testing.T) {
 		repairs := r.socket.of(repairSSRC)
 		if len(repairs) != 1 || !bytes.Equal(repairs[0].payload[2:], sent[oldest].payload) {
 			t.Errorf("%d repairs; want 1, of the oldest packet that is kept", len(repairs))
+		}
+	})
+}
+
+// A peer that asks for everything again and again gets no more repairs than
+// there were pictures, beyond one history.
+func TestRepairsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, &fakeSocket{})
+		r.start(t)
+		const frames, packets = 300, 10
+		for id := range uint32(frames) {
+			r.send(t, id+1, 11_000)
+			synctest.Wait()
+			sent := r.socket.of(mediaSSRC)
+			var all []uint16
+			for _, p := range sent[max(0, len(sent)-2000):] {
+				all = append(all, p.SequenceNumber)
+			}
+			for range 4 {
+				r.nack(all...)
+				time.Sleep(4 * time.Millisecond)
+			}
+		}
+		got, bound := r.video.Stats().Repaired, uint64(frames*packets+egress.HistorySize)
+		if got > bound || got < egress.HistorySize {
+			t.Errorf("%d repairs of %d packets; want at most %d", got, frames*packets, bound)
+		}
+		// It is credit, not a lifetime: later losses are repaired.
+		for id := range uint32(10) {
+			r.send(t, frames+id+1, 11_000)
+			time.Sleep(16 * time.Millisecond)
+		}
+		before := r.video.Stats().Repaired
+		sent := r.socket.of(mediaSSRC)
+		r.nack(sent[len(sent)-1].SequenceNumber)
+		synctest.Wait()
+		if n := r.video.Stats().Repaired - before; n != 1 {
+			t.Errorf("%d repairs after the flood; want 1", n)
+		}
+	})
+}
+
+// Every count on the wire goes over its end without a hole.
+func TestWrapAround(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, &fakeSocket{})
+		r.start(t)
+		for id := range uint32(7000) { // 70 000 packets
+			r.send(t, id+1, 11_000)
+			synctest.Wait()
+			if id%10 == 0 {
+				r.nack(uint16(r.socket.last(mediaSSRC).SequenceNumber - 5))
+				synctest.Wait()
+			}
+			time.Sleep(4 * time.Millisecond)
+		}
+		last := map[uint32]sentPacket{}
+		for i, p := range r.socket.packets {
+			if got := binary.BigEndian.Uint16(p.GetExtension(1)); got != uint16(i+1) {
+				t.Fatalf("transport-wide number of packet %d = %d; want %d", i, got, uint16(i+1))
+			}
+			if before, ok := last[p.SSRC]; ok && p.SequenceNumber != before.SequenceNumber+1 {
+				t.Fatalf("packet %d of stream %d has number %d after %d", i, p.SSRC, p.SequenceNumber, before.SequenceNumber)
+			}
+			last[p.SSRC] = p
+		}
+		if got := r.video.Stats(); got.Packets != 70_000 || got.Repaired != 700 {
+			t.Errorf("Stats() = %+v; want 70000 packets, 700 repaired", got)
 		}
 	})
 }

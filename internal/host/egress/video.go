@@ -64,6 +64,7 @@ type Video struct {
 	queue       queue
 	repairs     repairQueue
 	repairSeq   uint16
+	credit      int       // repairs that may still leave
 	lastRequest time.Time // of a keyframe that was passed on
 	stats       VideoStats
 }
@@ -83,6 +84,7 @@ func (s *Sender) AddVideo(cfg VideoConfig) (*Video, error) {
 		rtpStart:  randomUint32(),
 		repairSeq: uint16(randomUint32()),
 		history:   newHistory(uint16(randomUint32())),
+		credit:    historySize,
 	}
 	s.videos = append(s.videos, v)
 	return v, nil
@@ -192,6 +194,7 @@ func (v *Video) step(now time.Time) (bool, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.history.sent++
+	v.credit = min(v.credit+1, historySize)
 	v.stats.Packets++
 	v.stats.Bytes += uint64(p.size)
 	if v.history.sent == f.end {
@@ -226,6 +229,10 @@ func (v *Video) stepRepair(now time.Time) (bool, time.Duration) {
 	s := v.sender
 	s.mu.Lock()
 	for v.repairs.n > 0 {
+		if v.credit == 0 {
+			v.repairs.n = 0
+			break
+		}
 		ok, wait := s.budget.take(now)
 		if !ok {
 			s.mu.Unlock()
@@ -238,6 +245,7 @@ func (v *Video) stepRepair(now time.Time) (bool, time.Duration) {
 		s.scratch = *p // the slot may be reused while we write
 		b := v.bound
 		v.stats.Repaired++
+		v.credit--
 		if b.repair == nil {
 			s.mu.Unlock()
 			v.repeat(b)

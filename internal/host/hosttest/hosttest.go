@@ -21,8 +21,9 @@ import (
 
 // Size and rate of the fake screens: small, so that the race detector keeps up.
 const (
-	Width, Height = 320, 180
-	FPS           = 30
+	Width  = 320
+	Height = 180
+	FPS    = 30
 )
 
 // Config describes the host. The zero value shows one screen on a free port.
