@@ -35,7 +35,7 @@ type Stats struct {
 	Dropped  [NumReasons]uint64
 	Rebuilds uint64 // backends opened again after failures
 
-	Codec         media.Codec // of the last picture
+	Codec         media.Codec // of the last keyframe
 	Width, Height int         // of the last picture
 	Backend       string      // "" before the first keyframe
 }

@@ -8,7 +8,6 @@
 package display
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -80,9 +79,6 @@ func (c Config) check() error {
 	}
 	return nil
 }
-
-// ErrScreen is wrapped where a screen is named that the display does not have.
-var ErrScreen = errors.New("no such screen")
 
 // Command is what a person tells the terminal itself, by hot-key or by
 // closing a window.

@@ -14,7 +14,13 @@ import (
 // seated is a bench with a picture that fills a window with the focus.
 func seated(t *testing.T) (*bench, image.Rectangle) {
 	t.Helper()
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+	return seatedWith(t, nil)
+}
+
+// seatedWith also has commands handed to onCommand, on the display's thread.
+func seatedWith(t *testing.T, onCommand func(display.Command)) (*bench, image.Rectangle) {
+	t.Helper()
+	b := newBench(t, sdl.Config{Width: 640, Height: 360, OnCommand: onCommand})
 	b.show(flat(0, 640, 360, yuv{126, 128, 128}))
 	at := b.place(b.windows(1)[0])
 	if !next(b, b.focus, "focus") {
@@ -144,6 +150,35 @@ func TestHotkeys(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingAfterQuit presses a key right behind the hot-key that quits: the
+// host would hold it, because all was let go before.
+func TestNothingAfterQuit(t *testing.T) {
+	pressed := make(chan struct{})
+	b, _ := seatedWith(t, func(display.Command) { <-pressed })
+	b.chord(keyS) // holds the display up, so that what follows is read at once
+	next(b, b.commands, "command")
+	b.chord(keyQ)
+	b.press(keyA)
+	b.release(keyA)
+	close(pressed)
+	if err := <-b.result; err != nil {
+		t.Errorf("Run() = %v; want nil", err)
+	}
+	b.result = closed()
+	for len(b.events) > 0 {
+		if e := <-b.events; e.Kind == input.KindKey && e.Usage == 0x70004 {
+			t.Errorf("event after quitting = %+v; want none", e)
+		}
+	}
+}
+
+// closed is the result of a display that has ended.
+func closed() <-chan error {
+	c := make(chan error)
+	close(c)
+	return c
 }
 
 func TestLetGoAndClickBack(t *testing.T) {

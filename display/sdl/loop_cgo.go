@@ -120,19 +120,23 @@ func (l *loop) close() {
 
 // serve sleeps in SDL until there is an event, a frame or a mark to turn.
 func (l *loop) serve(ctx context.Context) error {
-	for ctx.Err() == nil {
-		// What is handed over from here on is announced by a new event.
+	for !l.quit {
+		// What is handed over from here on is announced by a new event, the
+		// end of ctx too: so it is looked at after this, not before.
 		l.d.signalled.Store(false)
-		l.update()
-		for e := sdl2.WaitEventTimeout(l.patience()); e != nil; e = sdl2.PollEvent() {
-			l.handle(e)
-		}
-		if l.quit {
+		if ctx.Err() != nil {
 			return nil
+		}
+		l.update()
+		for e := sdl2.WaitEventTimeout(l.patience()); e != nil && !l.quit; e = sdl2.PollEvent() {
+			l.handle(e)
 		}
 	}
 	return nil
 }
+
+// redrawPatience is how long a window that could not be drawn is left alone.
+const redrawPatience = time.Second
 
 // update shows on every window what is new.
 func (l *loop) update() {
@@ -140,6 +144,9 @@ func (l *loop) update() {
 	for _, w := range l.windows {
 		if err := w.update(time.Now()); err != nil {
 			l.d.cfg.Logger.Warn("draw window", "component", "display", "connector", w.index, "err", err)
+			if !w.due.IsZero() { // else it would be tried every millisecond
+				w.due = time.Now().Add(redrawPatience)
+			}
 		}
 		streaming = streaming || w.status == nil && w.last != nil
 	}

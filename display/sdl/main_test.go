@@ -13,14 +13,17 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jezek/xgb"
 
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/displaytest"
 	"github.com/blade-shadow/terminal/display/sdl"
+	"github.com/blade-shadow/terminal/internal/media"
 )
 
 // SDL wants the main thread, so the tests run beside it and queue what has to
@@ -110,6 +113,54 @@ func TestRunNeedsTheMainThread(t *testing.T) {
 	}()
 	if err := <-result; err == nil {
 		t.Error("Run() beside the main thread = nil; want an error")
+	}
+}
+
+// lateEnd is a context that, once armed, ends just before it says that it has
+// not ended yet.
+type lateEnd struct {
+	context.Context
+	armed atomic.Bool
+	end   func()
+}
+
+func (c *lateEnd) Err() error {
+	err := c.Context.Err()
+	if c.armed.Swap(false) {
+		c.end()
+	}
+	return err
+}
+
+// TestEndIsNotMissed ends a display between its look at the context and its
+// sleep, when the wake that brought it there still counts as on its way.
+func TestEndIsNotMissed(t *testing.T) {
+	shown := make(chan struct{}, 1)
+	d, err := sdl.New(sdl.Config{Width: 64, Height: 48, OnShown: func(*media.Frame) { shown <- struct{}{} }})
+	if err != nil {
+		t.Fatalf("New() = %v; want nil", err)
+	}
+	inner, cancel := context.WithCancel(t.Context())
+	ctx := &lateEnd{Context: inner, end: func() {
+		cancel()
+		<-time.After(50 * time.Millisecond) // what Run has called then cannot be seen from here
+	}}
+	result := start(ctx, d)
+	for range 50 { // until the new window is at rest
+		d.Present(flat(0, 64, 48, yuv{126, 128, 128}))
+		<-shown
+	}
+	ctx.armed.Store(true)
+	d.SetOverlay(0, nil)
+	select {
+	case err := <-result:
+		if err != nil {
+			t.Errorf("Run() = %v; want nil", err)
+		}
+	case <-time.After(patience):
+		t.Errorf("Run() sleeps %v after its context ended; want it to return", patience)
+		d.SetOverlay(0, nil)
+		<-result
 	}
 }
 

@@ -46,7 +46,13 @@ func newBench(t *testing.T, cfg sdl.Config) *bench {
 	cfg.OnShown = func(f *media.Frame) { offer(b.shown, *f) }
 	cfg.OnInput = func(e input.Event) { offer(b.events, e) }
 	cfg.OnFocus = func(on bool) { offer(b.focus, on) }
-	cfg.OnCommand = func(c display.Command) { offer(b.commands, c) }
+	more := cfg.OnCommand
+	cfg.OnCommand = func(c display.Command) {
+		offer(b.commands, c)
+		if more != nil {
+			more(c)
+		}
+	}
 	var err error
 	if b.x, err = xgb.NewConn(); err != nil {
 		t.Fatalf("connect to Xvfb: %v", err)

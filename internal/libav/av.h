@@ -10,6 +10,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 #include <opus.h>
+#include <stdbool.h>
 
 enum { ST_MATRIX_NONE = 0, ST_MATRIX_601 = 1, ST_MATRIX_709 = 2 };
 
@@ -56,6 +57,7 @@ typedef struct st_planes {
     int stride[3];
 } st_planes;
 
+bool st_enc_makes(const char *name, enum AVCodecID id);
 int st_enc_open(st_enc **out, const char *name, const char *device, int width, int height, int fps, const char *options);
 int st_enc_encode(st_enc *e, const uint8_t *y, const uint8_t *u, const uint8_t *v, int sy, int su, int sv, int keyframe);
 void st_enc_bitrate(st_enc *e, int64_t bps, int buffer);
@@ -95,7 +97,9 @@ typedef struct st_file {
     AVFrame *frame;
     struct SwsContext *sws;
     int sws_w, sws_h, sws_fmt;
-    SwrContext *swr;
+    SwrContext *swr; // made for what follows
+    AVChannelLayout swr_layout;
+    int swr_fmt, swr_rate;
     int16_t *pcm;
     int pcm_cap, pcm_len; // samples per channel
     int64_t pts_us, frames;
@@ -104,7 +108,7 @@ typedef struct st_file {
 
 enum { ST_FILE_VIDEO = 1, ST_FILE_AUDIO = 2 };
 
-int st_file_open(st_file **out, const char *path, int want_audio, int threads);
+int st_file_open(st_file **out, const char *path, int want_audio);
 int st_file_next(st_file *f, st_pic *p);
 int st_file_rewind(st_file *f);
 double st_file_fps(const st_file *f);

@@ -251,7 +251,10 @@ func TestPoolIsFixed(t *testing.T) {
 	held[0].Release()
 	f, err := d.Receive()
 	if err != nil || f.FrameID != 17 {
-		t.Errorf("Receive() after a release = %v, %v; want picture 17", f, err)
+		t.Fatalf("Receive() after a release = %v, %v; want picture 17", f, err)
+	}
+	for _, f := range append(held[1:], f) {
+		f.Release()
 	}
 }
 

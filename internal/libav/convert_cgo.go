@@ -29,9 +29,10 @@ func (s *Scaler) fromBGRX(k scaleKey, dst, src *media.Frame) {
 		chromaV(dst), C.int(dst.Stride[2]), plane(src, 0), C.int(src.Stride[0]), C.int(k.sw), C.int(k.sh), &s.from)
 }
 
-func (k scaleKey) copy(dst, src *media.Frame) {
-	for i := range planeCount(k.sfmt) {
-		rows, bytes := planeSize(k.sfmt, i, k.sw, k.sh)
+// copyPicture copies between pictures of one layout and size.
+func copyPicture(dst, src *media.Frame) {
+	for i := range planeCount(src.Format) {
+		rows, bytes := planeSize(src.Format, i, src.Width, src.Height)
 		C.st_copy_plane(plane(dst, i), C.int(dst.Stride[i]), plane(src, i), C.int(src.Stride[i]), C.int(bytes), C.int(rows))
 	}
 }

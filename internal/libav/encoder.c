@@ -68,6 +68,15 @@ static int setup(st_enc *e, const char *name, const char *device, const char *op
     return alloc_input(e, vaapi ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P);
 }
 
+// st_enc_makes is false for an encoder of another codec; one that is missing
+// is st_enc_open's to report.
+bool st_enc_makes(const char *name, enum AVCodecID id)
+{
+    const AVCodec *codec = avcodec_find_encoder_by_name(name);
+
+    return !codec || codec->id == id;
+}
+
 int st_enc_open(st_enc **out, const char *name, const char *device, int width, int height, int fps, const char *options)
 {
     const AVCodec *codec = avcodec_find_encoder_by_name(name);

@@ -95,6 +95,9 @@ func (e *Encoder) open(bps int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	C.st_log_install()
+	if id, err := codecID(e.cfg.Codec); err != nil || !bool(C.st_enc_makes(name, id)) {
+		return fmt.Errorf("it does not encode %v", e.cfg.Codec)
+	}
 	rc := C.st_enc_open(&e.e, name, dev, C.int(e.cfg.Width), C.int(e.cfg.Height), C.int(e.cfg.FPS), opts)
 	if rc < 0 {
 		return openError("open codec", rc)

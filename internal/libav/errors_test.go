@@ -29,6 +29,7 @@ func TestNewEncoderErrors(t *testing.T) {
 		{"rate", func(c *libav.EncoderConfig) { c.FPS = 0 }, "pictures per second"},
 		{"bit rate", func(c *libav.EncoderConfig) { c.BitrateBps = 1 }, "bit rate"},
 		{"backend", func(c *libav.EncoderConfig) { c.Backend = "libnothing" }, "libnothing"},
+		{"backend of another codec", func(c *libav.EncoderConfig) { c.Backend = "libx265" }, "does not encode H264"},
 		{"vaapi device", func(c *libav.EncoderConfig) { c.Backend, c.Device = "h264_vaapi", "/dev/null" }, "h264_vaapi"},
 	}
 	for _, tt := range tests {

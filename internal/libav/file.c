@@ -4,7 +4,7 @@
 
 static const AVRational us = {1, 1000000};
 
-static int open_stream(st_file *f, enum AVMediaType type, int threads, int *index, AVCodecContext **out)
+static int open_stream(st_file *f, enum AVMediaType type, int *index, AVCodecContext **out)
 {
     const AVCodec *codec;
     AVCodecContext *c;
@@ -18,21 +18,36 @@ static int open_stream(st_file *f, enum AVMediaType type, int threads, int *inde
     if ((rc = avcodec_parameters_to_context(c, f->fmt->streams[i]->codecpar)) < 0)
         return rc;
     c->pkt_timebase = f->fmt->streams[i]->time_base;
-    c->thread_count = threads;
+    c->thread_count = 1;
     c->max_pixels = 8192LL * 8192;
     return avcodec_open2(c, codec, NULL);
 }
 
-static int open_swr(st_file *f)
+// fit_swr makes f->swr convert what s is. Streams change their layout on the
+// way, and a converter for another one would read planes that are not there.
+static int fit_swr(st_file *f, const AVFrame *s)
 {
     AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
-    int rc = swr_alloc_set_opts2(&f->swr, &stereo, AV_SAMPLE_FMT_S16, 48000,
-                                 &f->audio->ch_layout, f->audio->sample_fmt, f->audio->sample_rate, 0, NULL);
+    int rc;
 
-    return rc < 0 ? rc : swr_init(f->swr);
+    if (f->swr && f->swr_fmt == s->format && f->swr_rate == s->sample_rate &&
+        !av_channel_layout_compare(&f->swr_layout, &s->ch_layout))
+        return 0;
+    swr_free(&f->swr);
+    if ((rc = av_channel_layout_copy(&f->swr_layout, &s->ch_layout)) < 0)
+        return rc;
+    f->swr_fmt = s->format;
+    f->swr_rate = s->sample_rate;
+    rc = swr_alloc_set_opts2(&f->swr, &stereo, AV_SAMPLE_FMT_S16, 48000,
+                             &f->swr_layout, s->format, s->sample_rate, 0, NULL);
+    if (rc >= 0)
+        rc = swr_init(f->swr);
+    if (rc < 0)
+        swr_free(&f->swr);
+    return rc;
 }
 
-static int open_all(st_file *f, const char *path, int want_audio, int threads)
+static int open_all(st_file *f, const char *path, int want_audio)
 {
     int rc;
 
@@ -42,28 +57,26 @@ static int open_all(st_file *f, const char *path, int want_audio, int threads)
         return rc;
     if (!(f->pkt = av_packet_alloc()) || !(f->frame = av_frame_alloc()))
         return AVERROR(ENOMEM);
-    rc = open_stream(f, AVMEDIA_TYPE_VIDEO, threads, &f->vstream, &f->video);
+    rc = open_stream(f, AVMEDIA_TYPE_VIDEO, &f->vstream, &f->video);
     if (rc < 0 && rc != AVERROR_STREAM_NOT_FOUND)
         return rc;
     f->astream = -1;
     if (want_audio) {
-        rc = open_stream(f, AVMEDIA_TYPE_AUDIO, 1, &f->astream, &f->audio);
+        rc = open_stream(f, AVMEDIA_TYPE_AUDIO, &f->astream, &f->audio);
         if (rc < 0 && rc != AVERROR_STREAM_NOT_FOUND)
-            return rc;
-        if (f->audio && (rc = open_swr(f)) < 0)
             return rc;
     }
     return f->video || f->audio ? 0 : AVERROR_STREAM_NOT_FOUND;
 }
 
-int st_file_open(st_file **out, const char *path, int want_audio, int threads)
+int st_file_open(st_file **out, const char *path, int want_audio)
 {
     st_file *f = av_mallocz(sizeof(*f));
     int rc;
 
     if (!f)
         return AVERROR(ENOMEM);
-    if ((rc = open_all(f, path, want_audio, threads)) < 0) {
+    if ((rc = open_all(f, path, want_audio)) < 0) {
         st_file_free(f);
         return rc;
     }
@@ -82,6 +95,7 @@ void st_file_free(st_file *f)
     av_frame_free(&f->frame);
     sws_freeContext(f->sws);
     swr_free(&f->swr);
+    av_channel_layout_uninit(&f->swr_layout);
     av_free(f->pcm);
     av_free(f);
 }
@@ -165,6 +179,8 @@ static int next_audio(st_file *f)
     if (rc < 0)
         return rc;
     stamp(f, f->astream, f->pts_us);
+    if ((rc = fit_swr(f, f->frame)) < 0)
+        return rc;
     if ((rc = grow_pcm(f, swr_get_out_samples(f->swr, f->frame->nb_samples))) < 0)
         return rc;
     out = (uint8_t *)f->pcm;

@@ -9,7 +9,6 @@ import (
 // FileConfig says how to read a file.
 type FileConfig struct {
 	NoAudio bool // leave the sound alone
-	Threads int  // decoding threads; 0: one
 }
 
 // FileItem is one picture or one piece of sound.

@@ -27,7 +27,7 @@ func OpenFile(path string, cfg FileConfig) (*File, error) {
 	defer runtime.UnlockOSThread()
 	C.st_log_install()
 	f := &File{}
-	if rc := C.st_file_open(&f.c, cpath, cbool(!cfg.NoAudio), C.int(max(cfg.Threads, 1))); rc < 0 {
+	if rc := C.st_file_open(&f.c, cpath, cbool(!cfg.NoAudio)); rc < 0 {
 		return nil, openError("open "+path, rc)
 	}
 	var err error

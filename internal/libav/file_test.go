@@ -133,6 +133,20 @@ func TestFileAudio(t *testing.T) {
 	}
 }
 
+// TestFileAudioChangesLayout plays stereo, mono and stereo again, as joined
+// files have it: what is made for stereo would read a plane that mono lacks.
+func TestFileAudioChangesLayout(t *testing.T) {
+	f := openFile(t, "testdata/stereo-mono-stereo.mp2")
+	for range 2 {
+		if _, samples, _ := readAll(t, f); samples < 18*1152 || samples > 21*1152 {
+			t.Errorf("%d samples; want about 21 frames of 1152", samples)
+		}
+		if err := f.Rewind(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFileErrors(t *testing.T) {
 	if _, err := libav.OpenFile("/nonexistent.mp4", libav.FileConfig{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("OpenFile(nonexistent) = %v; want os.ErrNotExist", err)

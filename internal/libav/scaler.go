@@ -15,7 +15,6 @@ type scaleKey struct {
 	sfmt, dfmt       media.PixelFormat
 	smatrix, dmatrix media.ColorMatrix
 	sfull, dfull     bool
-	exact            bool
 }
 
 func newScaleKey(dst, src *media.Frame) scaleKey {
@@ -32,23 +31,32 @@ func newScaleKey(dst, src *media.Frame) scaleKey {
 	if dst.Format == media.BGRX {
 		k.dmatrix, k.dfull = k.smatrix, true
 	}
-	k.exact = narrow(dst) || narrow(src)
 	return k
 }
 
-// simdBlock is how many pixels the SIMD converters write at a time.
+// simdBlock is how many pixels libswscale reads and writes at a time.
 const simdBlock = 16
 
-// narrow says that rows are too short for converters that work in whole blocks.
+// narrow says that a plane ends, or its next row begins, before the last
+// block of a row does: libswscale would reach past it.
 func narrow(f *media.Frame) bool {
 	w := (f.Width + simdBlock - 1) &^ (simdBlock - 1)
 	for i := range planeCount(f.Format) {
-		_, pw := planeSize(f.Format, i, w, f.Height)
-		if f.Stride[i] < pw {
+		rows, bytes := planeSize(f.Format, i, w, f.Height)
+		if f.Stride[i] < bytes || len(f.Planes[i]) < f.Stride[i]*(rows-1)+bytes {
 			return true
 		}
 	}
 	return false
+}
+
+// roomy returns a picture like f with room behind each row: the one that is
+// there, or a new one.
+func roomy(there, f *media.Frame) *media.Frame {
+	if there != nil && there.Format == f.Format && there.Width == f.Width && there.Height == f.Height {
+		return there
+	}
+	return media.AllocFrame(f.Format, f.Width, f.Height)
 }
 
 func planeCount(p media.PixelFormat) int {
@@ -76,7 +84,7 @@ func planeSize(p media.PixelFormat, i, width, height int) (rows, bytes int) {
 	return (height + 1) / 2, (width + 1) / 2
 }
 
-// checkPlanes makes sure that C stays inside f's planes.
+// checkPlanes makes sure that every pixel of f is inside its planes.
 func checkPlanes(f *media.Frame) error {
 	n := planeCount(f.Format)
 	if n == 0 || f.Width < 1 || f.Height < 1 {

@@ -19,6 +19,8 @@ type Scaler struct {
 	ctxs [scalerContexts]*C.struct_SwsContext
 	next int // which to replace
 
+	spareSrc, spareDst *media.Frame // stand in for pictures that are narrow; may be nil
+
 	to   C.st_to_rgb // here so that lending them to C allocates nothing
 	from C.st_from_rgb
 }
@@ -35,7 +37,7 @@ func (s *Scaler) Scale(dst, src *media.Frame) error {
 	k := newScaleKey(dst, src)
 	switch k.convert() {
 	case byCopy:
-		k.copy(dst, src)
+		copyPicture(dst, src)
 	case toBGRX:
 		s.toBGRX(k, dst, src)
 	case fromBGRX:
@@ -46,7 +48,25 @@ func (s *Scaler) Scale(dst, src *media.Frame) error {
 	return nil
 }
 
+// swscale goes through memory with room where a picture has none.
 func (s *Scaler) swscale(k scaleKey, dst, src *media.Frame) error {
+	if narrow(src) {
+		s.spareSrc = roomy(s.spareSrc, src)
+		copyPicture(s.spareSrc, src)
+		src = s.spareSrc
+	}
+	if !narrow(dst) {
+		return s.run(k, dst, src)
+	}
+	s.spareDst = roomy(s.spareDst, dst)
+	if err := s.run(k, s.spareDst, src); err != nil {
+		return err
+	}
+	copyPicture(dst, s.spareDst)
+	return nil
+}
+
+func (s *Scaler) run(k scaleKey, dst, src *media.Frame) error {
 	c := s.context(k)
 	if c == nil {
 		return fmt.Errorf("scale %v %dx%d to %v %dx%d: %w", k.sfmt, k.sw, k.sh, k.dfmt, k.dw, k.dh, errors.ErrUnsupported)
@@ -74,19 +94,9 @@ func (s *Scaler) context(k scaleKey) *C.struct_SwsContext {
 	C.sws_freeContext(s.ctxs[i])
 	C.st_log_install()
 	s.ctxs[i] = C.st_sws_open(C.int(k.sw), C.int(k.sh), pixFmt(k.sfmt), matrix(k.smatrix), cbool(k.sfull),
-		C.int(k.dw), C.int(k.dh), pixFmt(k.dfmt), matrix(k.dmatrix), cbool(k.dfull), swsFlags(k))
+		C.int(k.dw), C.int(k.dh), pixFmt(k.dfmt), matrix(k.dmatrix), cbool(k.dfull), C.SWS_BILINEAR)
 	s.keys[i] = k
 	return s.ctxs[i]
-}
-
-// swsFlags: SWS_ACCURATE_RND would leave the SIMD converter between equal
-// sizes, so it is taken only where that one cannot work.
-func swsFlags(k scaleKey) C.int {
-	flags := C.int(C.SWS_BILINEAR)
-	if k.exact {
-		flags |= C.SWS_ACCURATE_RND
-	}
-	return flags
 }
 
 // Close frees the contexts. It may be called more than once; scaling after it

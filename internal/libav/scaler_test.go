@@ -4,8 +4,12 @@ package libav_test
 
 import (
 	"fmt"
+	"image"
 	"math"
+	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -266,7 +270,10 @@ func tight(format media.PixelFormat, w, h int) *media.Frame {
 	cw, ch := (w+1)/2, (h+1)/2
 	f.Stride = [3]int{w, cw, cw}
 	sizes := [3]int{w * h, cw * ch, cw * ch}
-	if format == media.BGRX {
+	switch format {
+	case media.NV12:
+		f.Stride, sizes = [3]int{w, 2 * cw}, [3]int{w * h, 2 * cw * ch}
+	case media.BGRX:
 		f.Stride, sizes = [3]int{4 * w}, [3]int{4 * w * h}
 	}
 	for i, n := range sizes {
@@ -280,6 +287,62 @@ func tight(format media.PixelFormat, w, h int) *media.Frame {
 		}
 	}
 	return f
+}
+
+// TestScaleStaysInside has planes that end with their last pixel, and a page
+// behind them that may not be touched: SIMD code works in whole blocks.
+func TestScaleStaysInside(t *testing.T) {
+	s := libav.NewScaler()
+	defer s.Close()
+	sizes := []image.Point{{1, 1}, {2, 2}, {33, 17}, {50, 20}, {64, 36}, {366, 68}, {641, 361}}
+	formats := []media.PixelFormat{media.I420, media.NV12, media.BGRX}
+	for _, padded := range []bool{false, true} {
+		for _, from := range formats {
+			for _, to := range formats {
+				for _, size := range sizes {
+					for _, other := range []image.Point{size, {320, 180}, {65, 35}} {
+						if err := s.Scale(fenced(t, to, other, padded), fenced(t, from, size, padded)); err != nil {
+							t.Errorf("Scale(%v %v to %v %v) = %v; want nil", from, size, to, other, err)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// fenced is a picture whose planes end with their last pixel, before a page
+// that faults.
+func fenced(t *testing.T, format media.PixelFormat, size image.Point, padded bool) *media.Frame {
+	t.Helper()
+	f := tight(format, size.X, size.Y)
+	for i := range f.Planes {
+		row := f.Stride[i]
+		if row == 0 {
+			continue
+		}
+		rows := len(f.Planes[i]) / row
+		if padded {
+			f.Stride[i] = (row + 63) &^ 63
+		}
+		f.Planes[i] = fence(t, f.Stride[i]*(rows-1)+row)
+	}
+	return f
+}
+
+func fence(t *testing.T, n int) []byte {
+	t.Helper()
+	page := os.Getpagesize()
+	size := (n + page - 1) / page * page
+	b, err := unix.Mmap(-1, 0, size+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(b) }) // it is only a test's
+	if err := unix.Mprotect(b[size:], unix.PROT_NONE); err != nil {
+		t.Fatal(err)
+	}
+	return b[size-n : size : size]
 }
 
 func TestScaleErrors(t *testing.T) {

@@ -13,6 +13,9 @@ import (
 	sdl2 "github.com/veandco/go-sdl2/sdl"
 )
 
+// period is how much a device takes at a time.
+const period = 5 * time.Millisecond
+
 // Output is a sound device with a queue. Its methods may be called from any
 // goroutine.
 type Output struct {
@@ -30,7 +33,7 @@ func Open(cfg OutputConfig) (*Output, error) {
 	}
 	want := sdl2.AudioSpec{
 		Freq: Rate, Format: sdl2.AUDIO_S16SYS,
-		Channels: Channels, Samples: uint16(cfg.period()),
+		Channels: Channels, Samples: uint16(samples(period)),
 	}
 	var got sdl2.AudioSpec
 	id, err := sdl2.OpenAudioDevice(cfg.Device, false, &want, &got, 0)
@@ -72,15 +75,6 @@ func (o *Output) Queued() time.Duration {
 		return 0
 	}
 	return duration(int(sdl2.GetQueuedAudioSize(o.id)) / 2 / Channels)
-}
-
-// Clear throws away what is queued.
-func (o *Output) Clear() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.id != 0 {
-		sdl2.ClearQueuedAudio(o.id)
-	}
 }
 
 // Close stops and frees the device. It may be called again.

@@ -22,8 +22,5 @@ func (*Output) Write([]int16) error { return errBuild }
 // Queued returns 0.
 func (*Output) Queued() time.Duration { return 0 }
 
-// Clear does nothing.
-func (*Output) Clear() {}
-
 // Close does nothing.
 func (*Output) Close() error { return nil }
