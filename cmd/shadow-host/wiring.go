@@ -90,7 +90,7 @@ func usable(codecs []media.Codec, src source.Source, bitrate int, o *options, lo
 	var works []media.Codec
 	var reasons []string
 	for _, c := range codecs {
-		err := o.tryEncoder(c, src.Screens(), bitrate)
+		err := o.tryEncoder(c, src.Screens(), bitrate, log)
 		if err == nil {
 			works = append(works, c)
 			continue
@@ -107,11 +107,14 @@ func usable(codecs []media.Codec, src source.Source, bitrate int, o *options, lo
 	return works, nil
 }
 
-func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int) error {
+func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int, log *slog.Logger) error {
 	for _, s := range screens {
 		e, err := o.openEncoder(host.EncoderConfig{Codec: c, Width: s.Width, Height: s.Height, FPS: s.FPS, BitrateBps: bitrate})
 		if err != nil {
 			return err
+		}
+		if s, ok := e.(interface{ Skipped() error }); ok && s.Skipped() != nil {
+			log.Info("GPU encoder is not used", "component", "host", "codec", c, "err", s.Skipped())
 		}
 		if err := e.Close(); err != nil {
 			return err
