@@ -112,4 +112,5 @@ type Stats struct {
 type ScreenStats struct {
 	Shown   uint64
 	Dropped [media.NumCauses]uint64 // by media.Cause; only pacer and display occur here
+	Left    uint64                  // still waited, or came, when the display ended: nobody's fault
 }

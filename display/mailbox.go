@@ -17,7 +17,7 @@ type Mailbox struct {
 }
 
 // Put takes ownership of f. A frame that still waits is released and charged
-// to the pacer; after Close f itself is, to the display.
+// to the pacer; after Close f itself is released, and charged to nobody.
 func (m *Mailbox) Put(f *media.Frame) {
 	if out := m.swap(f); out != nil {
 		out.Release()
@@ -29,7 +29,7 @@ func (m *Mailbox) swap(f *media.Frame) *media.Frame {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		m.stats.Dropped[media.CauseDisplay]++
+		m.stats.Left++
 		return f
 	}
 	old := m.frame
@@ -76,7 +76,7 @@ func (m *Mailbox) Close() {
 	f := m.frame
 	m.frame, m.closed = nil, true
 	if f != nil {
-		m.stats.Dropped[media.CauseDisplay]++
+		m.stats.Left++
 	}
 	m.mu.Unlock()
 	if f != nil {

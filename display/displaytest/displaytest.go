@@ -214,8 +214,8 @@ func (s Subject) end(t *testing.T) {
 	st.finish()
 	st.d.Present(l.frame(0, 2))
 	st.d.SetStatus(0, &ui.Status{Title: "Too late"})
-	if got := st.d.Stats().Screens[0].Dropped[media.CauseDisplay]; got != 1 {
-		t.Errorf("frames refused after the end = %d; want 1", got)
+	if got := st.d.Stats().Screens[0]; got.Left != 1 || got.Dropped[media.CauseDisplay] != 0 {
+		t.Errorf("Stats() after the end = %+v; want one frame left and none dropped", got)
 	}
 	l.check(t)
 }

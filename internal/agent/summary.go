@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/decode"
+	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 )
@@ -89,7 +91,7 @@ type Summary struct {
 }
 
 // ScreenSummary is one screen's part. Every frame the host captured is in
-// Shown or in Dropped, but for those on the way at the end.
+// Shown, Dropped or OnTheWay, but for those that the network still had.
 type ScreenSummary struct {
 	Screen     int               `json:"screen"`
 	Codec      string            `json:"codec"`
@@ -100,6 +102,7 @@ type ScreenSummary struct {
 	Decoded    uint64            `json:"decoded"`
 	Shown      uint64            `json:"shown"`
 	Dropped    map[string]uint64 `json:"dropped"`
+	OnTheWay   uint64            `json:"on_the_way"` // received, and not shown when the end came
 	BitrateBps float64           `json:"bitrate_bps"`
 	Stages     *stages           `json:"stages_ms"`
 }
@@ -137,7 +140,7 @@ func (a *Agent) Summary() (*Summary, error) {
 	}
 	shown := a.display.Stats()
 	for i, sc := range a.screens {
-		s.Screens = append(s.Screens, sc.summary(i, st.Screens[i], shown.Screens[i].Shown, shown.Screens[i].Dropped, took))
+		s.Screens = append(s.Screens, sc.summary(i, st.Screens[i], shown.Screens[i], took))
 	}
 	return s, nil
 }
@@ -154,22 +157,22 @@ func (a *Agent) stats() client.Stats {
 	return sum
 }
 
-func (s *screen) summary(i int, rx client.ScreenStats, shown uint64, dropped [media.NumCauses]uint64, took time.Duration) ScreenSummary {
+func (s *screen) summary(i int, rx client.ScreenStats, shown display.ScreenStats, took time.Duration) ScreenSummary {
 	d := s.decoder.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := ScreenSummary{
 		Screen: i, Codec: s.codec.String(), Decoder: d.Backend, Width: s.width, Height: s.height,
-		Received: rx.Frames, Decoded: d.Decoded, Shown: shown,
-		Dropped: make(map[string]uint64), Stages: &s.stages,
+		Received: rx.Frames, Decoded: d.Decoded, Shown: shown.Shown,
+		Dropped: make(map[string]uint64), OnTheWay: d.Dropped[decode.DropShutdown] + shown.Left, Stages: &s.stages,
 	}
 	if took > 0 {
 		out.BitrateBps = float64(rx.Bytes*8) / took.Seconds()
 	}
 	for c := range media.NumCauses {
-		n := rx.LostBy[c] + dropped[c]
+		n := rx.LostBy[c] + shown.Dropped[c]
 		if c == media.CauseDecoder {
-			n += d.DroppedTotal()
+			n += d.DroppedTotal() - d.Dropped[decode.DropShutdown]
 		}
 		out.Dropped[c.String()] = n
 	}
