@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"github.com/blade-shadow/terminal/internal/host"
 	"github.com/blade-shadow/terminal/internal/libav"
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
@@ -52,7 +52,6 @@ It runs until SIGINT or SIGTERM and then prints what it did.`,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd, &o) },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	o.addFlags(root)
 	root.AddCommand(newVersion())
 	return root
@@ -83,7 +82,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 
 // run serves until the command's context ends and prints the summary.
 func run(cmd *cobra.Command, o *options) (err error) {
-	log, err := o.logger(cmd)
+	log, err := program.Logger(cmd.ErrOrStderr(), o.logLevel)
 	if err != nil {
 		return err
 	}
@@ -112,14 +111,6 @@ func printSummary(cmd *cobra.Command, sum host.Summary, asJSON bool) error {
 	return e.Encode(sum)
 }
 
-func (o *options) logger(cmd *cobra.Command) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return nil, usageError{fmt.Errorf("log level %q is not known: use debug, info, warn or error", o.logLevel)}
-	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})), nil
-}
-
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -135,7 +126,7 @@ func newVersion() *cobra.Command {
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) != 0 {
-		return usageError{fmt.Errorf("%s takes no argument %q", cmd.Name(), args[0])}
+		return program.UsageError{Err: fmt.Errorf("%s takes no argument %q", cmd.Name(), args[0])}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/host/inject"
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
 // openInput decides where input goes and opens the device. What was asked for
@@ -15,7 +16,7 @@ import (
 func (w *wiring) openInput(o *options, log *slog.Logger) error {
 	mode, err := inject.ParseMode(o.inject)
 	if err != nil {
-		return usageError{err}
+		return program.UsageError{Err: err}
 	}
 	in := &inputs{log: log}
 	w.config.OpenInput, w.config.InputSummary = in.open, in.summary

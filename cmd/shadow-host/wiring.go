@@ -12,6 +12,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
 // opusBitrate is for stereo at 5 ms a packet; more is not heard.
@@ -39,11 +40,11 @@ func (w *wiring) Close() error {
 func wire(o *options, log *slog.Logger) (*wiring, error) {
 	codecs, err := media.ParseCodecs(o.codecs)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, program.UsageError{Err: err}
 	}
 	bitrate, err := media.ParseBitrate(o.bitrate)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, program.UsageError{Err: err}
 	}
 	src, err := openSource(o)
 	if err != nil {
@@ -84,8 +85,8 @@ func (o *options) openEncoder(c host.EncoderConfig) (host.Encoder, error) {
 
 func openOpus() (host.AudioEncoder, error) { return libav.NewOpusEncoder(source.Channels, opusBitrate) }
 
-// usable returns the codecs that this machine can really encode the source's
-// largest screen with, so that no terminal is promised another.
+// usable returns the codecs that this machine can really encode every screen of
+// the source with, so that no terminal is promised another.
 func usable(codecs []media.Codec, src source.Source, bitrate int, o *options, log *slog.Logger) ([]media.Codec, error) {
 	var works []media.Codec
 	var reasons []string
@@ -127,13 +128,13 @@ func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int
 func openSource(o *options) (source.Source, error) {
 	width, height, err := media.ParseSize(o.size)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, program.UsageError{Err: err}
 	}
 	if o.screens < 0 || o.fps < 1 || o.fps > 240 {
-		return nil, usageError{fmt.Errorf("--screens %d or --fps %d is out of range", o.screens, o.fps)}
+		return nil, program.UsageError{Err: fmt.Errorf("--screens %d or --fps %d is out of range", o.screens, o.fps)}
 	}
 	if err := o.checkAudio(); err != nil {
-		return nil, usageError{err}
+		return nil, program.UsageError{Err: err}
 	}
 	silent := o.audio == "none"
 	switch o.source {
@@ -143,26 +144,26 @@ func openSource(o *options) (source.Source, error) {
 		})
 	case "file":
 		if o.file == "" {
-			return nil, usageError{errors.New("--source file needs --file")}
+			return nil, program.UsageError{Err: errors.New("--source file needs --file")}
 		}
 		return source.NewFile(source.FileConfig{Path: o.file, Width: width, Height: height, Silent: silent})
 	case "desktop":
 		return o.openDesktop(silent)
 	case "":
-		return nil, usageError{errors.New("--source is missing: testcard, desktop or file")}
+		return nil, program.UsageError{Err: errors.New("--source is missing: testcard, desktop or file")}
 	}
-	return nil, usageError{fmt.Errorf("source %q is not known: use testcard, desktop or file", o.source)}
+	return nil, program.UsageError{Err: fmt.Errorf("source %q is not known: use testcard, desktop or file", o.source)}
 }
 
 func (o *options) openDesktop(silent bool) (source.Source, error) {
 	if o.size != "" {
-		return nil, usageError{errors.New("--size does not change a desktop: change its monitors' modes")}
+		return nil, program.UsageError{Err: errors.New("--size does not change a desktop: change its monitors' modes")}
 	}
 	cfg := source.DesktopConfig{Display: o.display, FPS: o.fps}
 	for _, s := range o.regions {
 		r, err := media.ParseRegion(s)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, program.UsageError{Err: err}
 		}
 		cfg.Regions = append(cfg.Regions, r)
 	}

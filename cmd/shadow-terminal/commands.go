@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +11,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
@@ -31,7 +30,6 @@ Keys while it runs (all with Ctrl+Alt+Shift):
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newConnect(), newRun(), newVersion())
 	return root
 }
@@ -45,14 +43,6 @@ type output struct {
 func (o *output) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the session's summary as one JSON object on stdout at the end")
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "warn", "what to log to stderr: debug, info, warn or error")
-}
-
-func (o *output) logger() (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return nil, usageError{fmt.Errorf("log level %q: use debug, info, warn or error", o.logLevel)}
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
 }
 
 func newConnect() *cobra.Command {
@@ -74,14 +64,14 @@ func newConnect() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			cfg.URL = args[0]
 			if cfg.Codecs, err = media.ParseCodecs(codecs); err != nil {
-				return usageError{err}
+				return program.UsageError{Err: err}
 			}
 			if cfg.Width, cfg.Height, err = media.ParseSize(size); err != nil {
-				return usageError{err}
+				return program.UsageError{Err: err}
 			}
 			if bitrate != "" {
 				if cfg.BitrateBps, err = media.ParseBitrate(bitrate); err != nil {
-					return usageError{err}
+					return program.UsageError{Err: err}
 				}
 			}
 			if cfg.Token, err = agent.ReadToken(tokenFile); err != nil {
@@ -150,7 +140,7 @@ func newVersion() *cobra.Command {
 
 // session runs the agent and prints its summary, whether it ended well or not.
 func session(cmd *cobra.Command, cfg agent.Config, out *output) error {
-	log, err := out.logger()
+	log, err := program.Logger(cmd.ErrOrStderr(), out.logLevel)
 	if err != nil {
 		return err
 	}
@@ -185,14 +175,14 @@ func write(w io.Writer, sum *agent.Summary, asJSON bool) error {
 
 func oneURL(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError{fmt.Errorf("connect takes the host's URL and nothing else, got %d arguments", len(args))}
+		return program.UsageError{Err: fmt.Errorf("connect takes the host's URL and nothing else, got %d arguments", len(args))}
 	}
 	return nil
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) != 0 {
-		return usageError{fmt.Errorf("%s takes no arguments, got %s", cmd.Name(), strings.Join(args, " "))}
+		return program.UsageError{Err: fmt.Errorf("%s takes no arguments, got %s", cmd.Name(), strings.Join(args, " "))}
 	}
 	return nil
 }

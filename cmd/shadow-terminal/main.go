@@ -4,54 +4,24 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
-	"syscall"
 
 	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
 // SDL and its windows belong to the main OS thread.
 func init() { runtime.LockOSThread() }
 
-// processors is how many goroutines may run at once. A thread that is in C
-// (decoding, waiting for the window system) keeps its place until Go notices,
-// which takes up to 10 ms; with one place a core a key would wait behind a
-// picture.
-const processors = 8
+func main() { os.Exit(program.Run(newRoot(), hintFor)) }
 
-func main() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(max(runtime.NumCPU(), processors))
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills
-	err := newRoot().ExecuteContext(ctx)
-	stop()
-	if err != nil {
-		os.Exit(report(err))
-	}
-}
-
-// usageError marks a mistake on the command line: exit code 2.
-type usageError struct{ error }
-
-// report prints err the way every program of this project does and returns
-// the exit code: 1 failed, 2 usage.
-func report(err error) int {
-	fmt.Fprintf(os.Stderr, "shadow-terminal: error: %v\n", err)
+// hintFor says what a person can do about err.
+func hintFor(err error) string {
 	var ce *client.Error
-	if errors.As(err, &ce) && ce.Hint != "" {
-		fmt.Fprintf(os.Stderr, "shadow-terminal: hint: %s\n", ce.Hint)
+	if errors.As(err, &ce) {
+		return ce.Hint
 	}
-	var ue usageError
-	if errors.As(err, &ue) {
-		fmt.Fprintln(os.Stderr, "shadow-terminal: hint: see shadow-terminal --help")
-		return 2
-	}
-	return 1
+	return ""
 }

@@ -51,6 +51,7 @@ var areas = []area{
 	{path: "internal/barcode", layer: nouns, pure: true},
 	{path: "internal/metric", layer: nouns},
 	{path: "internal/fault", layer: nouns},
+	{path: "internal/program", layer: wiring, importers: []string{"cmd"}},
 	{path: "internal/peer", layer: nouns}, // pion's settings, for both ends
 	{path: "internal/libav", layer: nouns},
 	{path: "internal/archtest", layer: outermost, importers: []string{"nobody"}},
