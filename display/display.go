@@ -37,9 +37,15 @@ type Config struct {
 	// OnCommand receives the hot-keys, after the display did its own part.
 	// It is called on the display's thread and must not block.
 	OnCommand func(Command)
-	// OnShown receives every frame that reached the screen, Timing.Shown set.
-	// The frame is only lent for the call, on the display's thread.
+	// OnShown receives every frame that reached the screen, Timing.Shown set:
+	// to the time of the flip where the display knows it. The frame is only
+	// lent for the call, on the display's thread.
 	OnShown func(*media.Frame)
+	// OnOutputs is told what monitors there are, when Run begins and whenever
+	// one comes, goes or changes its mode; also when the grid of its vertical
+	// blanks is first known. The slice is the callee's. May be called from any
+	// thread and must not block.
+	OnOutputs func([]Output)
 
 	Logger *slog.Logger // nil discards
 }
@@ -66,6 +72,9 @@ func (c Config) WithDefaults() (Config, error) {
 	}
 	if c.OnShown == nil {
 		c.OnShown = func(*media.Frame) {}
+	}
+	if c.OnOutputs == nil {
+		c.OnOutputs = func([]Output) {}
 	}
 	return c, c.check()
 }
@@ -113,4 +122,5 @@ type ScreenStats struct {
 	Shown   uint64
 	Dropped [media.NumCauses]uint64 // by media.Cause; only pacer and display occur here
 	Left    uint64                  // still waited, or came, when the display ended: nobody's fault
+	Late    [media.NumCauses]uint64 // shown, but over a refresh later than usual; only where flips are timed
 }

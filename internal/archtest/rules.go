@@ -49,6 +49,7 @@ var areas = []area{
 	{path: "internal/wire", layer: nouns, pure: true},
 	{path: "internal/wire/clock", layer: nouns}, // reads the machine's clocks
 	{path: "internal/barcode", layer: nouns, pure: true},
+	{path: "internal/bitstream", layer: nouns, pure: true},
 	{path: "internal/metric", layer: nouns},
 	{path: "internal/fault", layer: nouns},
 	{path: "internal/program", layer: wiring, importers: []string{"cmd"}},
@@ -56,10 +57,11 @@ var areas = []area{
 	{path: "internal/libav", layer: nouns},
 	{path: "internal/archtest", layer: outermost, importers: []string{"nobody"}},
 	{path: "internal/e2e", layer: outermost, importers: []string{"nobody"}},
+	{path: "internal/vmtest", layer: nouns}, // the virtual terminal, for tests
 }
 
 // cgoAreas are the only folders with C in them.
-var cgoAreas = []string{"internal/libav", "display/kms", "display/sdl", "display/gl"}
+var cgoAreas = []string{"internal/libav", "decode/vatest", "display/kms", "display/sdl", "display/gl"}
 
 // nativeImports bring C with them, so a file that imports one must vanish
 // under the nonative tag, as must a file that calls C itself.

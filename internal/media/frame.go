@@ -7,9 +7,10 @@ type PixelFormat uint8
 
 // Layouts. Strides are in bytes; planes are separate slices.
 const (
-	I420 PixelFormat = iota + 1 // Y, U, V; chroma halved both ways
-	NV12                        // Y, interleaved UV
-	BGRX                        // one plane, 4 bytes: blue, green, red, unused
+	I420   PixelFormat = iota + 1 // Y, U, V; chroma halved both ways
+	NV12                          // Y, interleaved UV
+	BGRX                          // one plane, 4 bytes: blue, green, red, unused
+	DMABuf                        // in GPU memory: Frame.Surface says where, Planes are empty
 )
 
 // String returns the layout's usual name.
@@ -21,6 +22,8 @@ func (p PixelFormat) String() string {
 		return "NV12"
 	case BGRX:
 		return "BGRX"
+	case DMABuf:
+		return "DMA-BUF"
 	}
 	return fmt.Sprintf("format(%d)", uint8(p))
 }
@@ -49,6 +52,11 @@ type Frame struct {
 	Stride        [3]int
 	Color         ColorMatrix // as the bitstream said
 	FullRange     bool        // luma 0-255 instead of 16-235
+
+	// Surface is where a picture of format DMABuf is, nil for every other. The
+	// visible part of it begins at CropX, CropY.
+	Surface      *Surface
+	CropX, CropY int
 
 	release func(*Frame)
 }
