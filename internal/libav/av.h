@@ -4,6 +4,7 @@
 #define ST_AV_H
 
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/pixdesc.h>
@@ -11,20 +12,30 @@
 #include <libswscale/swscale.h>
 #include <opus.h>
 #include <stdbool.h>
+#include <va/va.h>
+#include <va/va_drmcommon.h>
 
 enum { ST_MATRIX_NONE = 0, ST_MATRIX_601 = 1, ST_MATRIX_709 = 2 };
 
 // log.c: libav's log goes to a buffer of the calling thread, never to stderr.
 void st_log_install(void);
-const char *st_log_last(void);
+void st_log_keep(const char *text); // as if libav had said it
+const char *st_log_first(void);     // since st_log_install: mostly the cause
+const char *st_log_last(void);      // mostly the consequence
+
+enum { ST_PIC_I420 = 1, ST_PIC_NV12, ST_PIC_SURFACE };
 
 // picture.c: one decoded picture and what Go needs to know of it.
 typedef struct st_pic {
-    AVFrame *f;
+    AVFrame *f;   // libavcodec's picture, for as long as it is out
+    AVFrame *mem; // memory of its own for copies from hardware, kept
+    int format;
     uint8_t *data[3];
     int stride[3];
     int len[3];
     int width, height;
+    int crop_x, crop_y; // of a surface
+    VASurfaceID surface;
     int key, full, matrix;
     int64_t pts;
 } st_pic;
@@ -33,12 +44,51 @@ st_pic *st_pic_new(void);
 void st_pic_clear(st_pic *p);
 void st_pic_free(st_pic *p);
 int st_pic_fill(st_pic *p);
+int st_pic_fill_surface(st_pic *p);
+int st_pic_download(st_pic *p, const AVFrame *hw);
 const char *st_pic_format(const st_pic *p);
 
+// device.c: a device is an AVHWDeviceContext that owns display and descriptor.
+int st_dev_open(AVBufferRef **out, int fd, int *va_status);
+VADisplay st_dev_display(const AVBufferRef *dev);
+bool st_dev_decodes(const AVBufferRef *dev, VAProfile profile, int *max_width, int *max_height);
+
+// surface.c
+uint64_t st_surface_pool_id(void);
+int st_surface_sync(const AVBufferRef *frames, VASurfaceID id);
+int st_surface_export(const AVBufferRef *frames, VASurfaceID id, VADRMPRIMESurfaceDescriptor *out);
+
 // decoder.c
-int st_dec_open(AVCodecContext **out, enum AVCodecID id, int threads);
-int st_dec_send(AVCodecContext *c, AVPacket *pkt, const uint8_t *data, int len, int64_t pts);
-int st_dec_receive(AVCodecContext *c, st_pic *p);
+enum { ST_CAN_BASELINE = 1, ST_CAN_MAIN = 2, ST_CAN_HIGH = 4 };
+enum { ST_SOFTWARE, ST_SURFACES, ST_DOWNLOAD };
+enum { ST_WHY_STREAM, ST_WHY_PROFILE, ST_WHY_DRIVER };
+
+typedef struct st_dec_cfg {
+    enum AVCodecID id;
+    int mode;
+    int threads;               // software
+    AVBufferRef *device;       // hardware, as all below
+    int can;                   // ST_CAN_*
+    int max_width, max_height; // 0: not known
+    int frames;                // that may be out
+} st_dec_cfg;
+
+typedef struct st_dec {
+    AVCodecContext *c;
+    AVPacket *pkt;
+    AVFrame *hw; // on its way into memory
+    st_dec_cfg cfg;
+    bool tried;       // VA-API was chosen within this call
+    int refused;      // ST_WHY_*, since the format was last chosen
+    char reason[256]; // for refusing
+    char said[256];   // by libav or libva, about the last failure
+} st_dec;
+
+int st_dec_open(st_dec **out, const st_dec_cfg *cfg);
+int st_dec_send(st_dec *d, const uint8_t *data, int len, int64_t pts);
+int st_dec_receive(st_dec *d, st_pic *p);
+int st_dec_why(const st_dec *d, int rc);
+void st_dec_free(st_dec *d);
 
 // encoder.c
 typedef struct st_enc {
@@ -113,6 +163,24 @@ int st_file_next(st_file *f, st_pic *p);
 int st_file_rewind(st_file *f);
 double st_file_fps(const st_file *f);
 void st_file_free(st_file *f);
+
+// packets.c
+typedef struct st_packets {
+    AVFormatContext *fmt;
+    AVIOContext *io; // NULL: libavformat opened the file
+    AVBSFContext *bsf;
+    AVPacket *pkt;
+    int stream;   // -1: not found yet
+    int fd, wake; // of the pipe, -1: none; readable: stop reading it
+    int damaged;
+    bool timed;
+    int64_t first_us, pts_us, next_us;
+} st_packets;
+
+int st_packets_open(st_packets **out, const char *path, int fd, int wake);
+int st_packets_next(st_packets *p);
+int st_packets_codec(const st_packets *p);
+void st_packets_free(st_packets *p);
 
 // pulse.c
 int st_pulse_open(AVFormatContext **out, const char *source, const char *fragment_bytes);

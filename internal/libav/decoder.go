@@ -2,15 +2,28 @@ package libav
 
 import "github.com/blade-shadow/terminal/internal/media"
 
-// DecoderConfig says what to decode.
+// DecoderConfig says what to decode and with what.
 type DecoderConfig struct {
 	Codec   media.Codec
-	Threads int // slice threads; 0: one per core, four at most
+	Threads int // slice threads, software only; 0: one per core, four at most
+
+	// Device decodes; nil is software. It may be closed before the decoder.
+	Device *Device
+	// Export leaves pictures where the device put them, media.DMABuf. Otherwise
+	// they are copied to memory, mostly media.NV12.
+	Export bool
 }
 
 // poolFrames is how many frames a decoder can have out at a time: on screen,
 // flip pending, mailbox, in hand, for each of two displays, and as many spare.
 const poolFrames = 16
+
+// surfaceFrames is the same for pictures that stay in hardware, whose memory is
+// dear (12 MiB each in 4K) and shown by one output: in hand 1, mailbox 2, being
+// drawn 1, flip pending 1, on screen 1, spare 2. libavcodec's pool is larger by
+// as many than what the codec needs for itself, so a frame that is never
+// released shows as ErrFramesHeld and cannot starve the decoder.
+const surfaceFrames = 8
 
 // sideRing is how many access units may be inside a decoder while their side
 // fields still find their picture. Low delay keeps it at one.

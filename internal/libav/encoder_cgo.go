@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -73,7 +72,7 @@ func (e *Encoder) device() (string, error) {
 	if e.cfg.Device != "" {
 		return e.cfg.Device, nil
 	}
-	nodes, _ := filepath.Glob("/dev/dri/renderD*") // the pattern is well formed
+	nodes := Devices()
 	if len(nodes) == 0 {
 		return "", fmt.Errorf("no DRM render node (/dev/dri/renderD*): %w", os.ErrNotExist)
 	}

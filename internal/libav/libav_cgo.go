@@ -3,7 +3,7 @@
 package libav
 
 /*
-#cgo pkg-config: libavcodec libavformat libavdevice libavutil libswscale libswresample opus
+#cgo pkg-config: libavcodec libavformat libavdevice libavutil libswscale libswresample libva libva-drm opus
 #cgo CFLAGS: -O2 -Wall
 #include "av.h"
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 package libav
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,26 @@ func unsupported(what string) error {
 
 // Version names the libraries in use.
 func Version() string { return "none (built without FFmpeg)" }
+
+// Device cannot be opened in this build.
+type Device struct{}
+
+// OpenDevice is not supported in this build.
+func OpenDevice(path string) (*Device, error) {
+	return nil, unsupported("open VA-API device " + cmp.Or(path, "(any)"))
+}
+
+// Path is empty.
+func (*Device) Path() string { return "" }
+
+// Driver is empty.
+func (*Device) Driver() string { return "" }
+
+// Profiles is empty.
+func (*Device) Profiles(media.Codec) DeviceProfiles { return DeviceProfiles{} }
+
+// Close does nothing.
+func (*Device) Close() error { return nil }
 
 // Decoder cannot be made in this build.
 type Decoder struct{}
@@ -135,6 +156,24 @@ func (*File) Outstanding() int { return 0 }
 
 // Close does nothing.
 func (*File) Close() error { return nil }
+
+// Packets cannot be made in this build.
+type Packets struct{}
+
+// OpenPackets is not supported in this build.
+func OpenPackets(path string) (*Packets, error) { return nil, unsupported("open " + path) }
+
+// Next is not supported in this build.
+func (*Packets) Next() (Packet, error) { return Packet{}, unsupported("read packets") }
+
+// Live is false.
+func (*Packets) Live() bool { return false }
+
+// Interrupt does nothing.
+func (*Packets) Interrupt() {}
+
+// Close does nothing.
+func (*Packets) Close() error { return nil }
 
 // PulseCapture cannot be made in this build.
 type PulseCapture struct{}

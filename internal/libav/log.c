@@ -5,25 +5,42 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char last[512];
+static _Thread_local char first[512], last[512];
+
+static void note(void)
+{
+    size_t n = strlen(last);
+
+    while (n > 0 && (last[n - 1] == '\n' || last[n - 1] == '.'))
+        last[--n] = 0;
+    if (!first[0])
+        memcpy(first, last, n + 1);
+}
 
 static void keep(void *ctx, int level, const char *fmt, va_list args)
 {
-    size_t n;
-
     (void)ctx;
     if (level > AV_LOG_ERROR)
         return;
     vsnprintf(last, sizeof(last), fmt, args);
-    n = strlen(last);
-    while (n > 0 && (last[n - 1] == '\n' || last[n - 1] == '.'))
-        last[--n] = 0;
+    note();
+}
+
+void st_log_keep(const char *text)
+{
+    snprintf(last, sizeof(last), "%s", text);
+    note();
 }
 
 void st_log_install(void)
 {
     av_log_set_callback(keep);
-    last[0] = 0;
+    first[0] = last[0] = 0;
+}
+
+const char *st_log_first(void)
+{
+    return first;
 }
 
 const char *st_log_last(void)

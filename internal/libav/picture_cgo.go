@@ -15,9 +15,10 @@ import (
 
 // slot is one picture of a pool: the C picture and the frame that shows it.
 type slot struct {
-	pic   *C.st_pic
-	frame *media.Frame
-	out   bool // guarded by framePool.mu
+	pic      *C.st_pic
+	frame    *media.Frame
+	surfaces *surfacePool // held while a picture in hardware is out
+	out      bool         // guarded by framePool.mu
 }
 
 // framePool owns a fixed number of pictures. Frames may be released from any
@@ -59,13 +60,31 @@ func (p *framePool) take() *slot {
 func (p *framePool) hand(s *slot) *media.Frame {
 	f, c := s.frame, s.pic
 	f.Format = media.I420
-	f.Width, f.Height = int(c.width), int(c.height)
-	f.Keyframe, f.FullRange = c.key != 0, c.full != 0
-	f.Color = media.ColorMatrix(c.matrix)
-	for i := range f.Planes {
+	if c.format == C.ST_PIC_NV12 {
+		f.Format = media.NV12
+	}
+	for i := range planeCount(f.Format) {
 		f.Stride[i] = int(c.stride[i])
 		f.Planes[i] = unsafe.Slice((*byte)(unsafe.Pointer(c.data[i])), int(c.len[i]))
 	}
+	return p.give(s)
+}
+
+// handSurface is hand for a picture in hardware, which holds its pool.
+func (p *framePool) handSurface(s *slot, pool *surfacePool, where *media.Surface) *media.Frame {
+	pool.hold()
+	s.surfaces = pool
+	f := s.frame
+	f.Format, f.Surface = media.DMABuf, where
+	f.CropX, f.CropY = int(s.pic.crop_x), int(s.pic.crop_y)
+	return p.give(s)
+}
+
+func (p *framePool) give(s *slot) *media.Frame {
+	f, c := s.frame, s.pic
+	f.Width, f.Height = int(c.width), int(c.height)
+	f.Keyframe, f.FullRange = c.key != 0, c.full != 0
+	f.Color = media.ColorMatrix(c.matrix)
 	p.mu.Lock()
 	s.out = true
 	p.out++
@@ -89,8 +108,7 @@ func (p *framePool) put(s *slot) {
 	if !was {
 		return
 	}
-	s.frame.Planes = [3][]byte{}
-	C.st_pic_clear(s.pic)
+	s.clear()
 	p.mu.Lock()
 	p.out--
 	closed := p.closed
@@ -101,6 +119,14 @@ func (p *framePool) put(s *slot) {
 	if closed {
 		C.st_pic_free(s.pic)
 	}
+}
+
+// clear gives the picture back to libavcodec, then the pool it was in.
+func (s *slot) clear() {
+	s.frame.Planes, s.frame.Stride, s.frame.Surface = [3][]byte{}, [3]int{}, nil
+	C.st_pic_clear(s.pic)
+	s.surfaces.release()
+	s.surfaces = nil
 }
 
 // outstanding is how many frames are out.
