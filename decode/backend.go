@@ -6,16 +6,21 @@ import (
 )
 
 // Backend decodes one stream of one codec, one picture for each access unit.
-// All methods are called by one goroutine on one OS thread.
+// All methods are called by one goroutine on one OS thread. A call that takes
+// longer than Config.HangAfter is given up: the backend then lives until the
+// call returns and is closed by the thread that made it.
 type Backend interface {
 	// Name says what decodes, for summaries: "software", "vaapi".
 	Name() string
 	// Send takes one access unit, which stays the caller's. It returns
-	// libav.ErrAgain when pictures have to be received first.
+	// libav.ErrAgain when pictures have to be received first. It wraps
+	// libav.ErrHardware when a driver failed, errors.ErrUnsupported when
+	// streams of this kind are not decoded.
 	Send(au *media.AccessUnit) error
 	// Receive returns a picture that is the caller's to release, or
 	// libav.ErrAgain when there is none now. Screen, FrameID, RTPTime and
-	// Timing are those of its access unit.
+	// Timing are those of its access unit. Errors are Send's, and
+	// libav.ErrExport when a picture cannot be given away as dma-bufs.
 	Receive() (*media.Frame, error)
 	// Flush forgets every picture and reference.
 	Flush()
@@ -23,10 +28,12 @@ type Backend interface {
 	Close() error
 }
 
-// openBackend is the chain of backends. Software is its end and, so far, all
-// of it; hardware goes in front, each link proved by decoding a picture.
-func openBackend(codec media.Codec) (Backend, error) {
-	d, err := libav.NewDecoder(libav.DecoderConfig{Codec: codec})
+func openSoftware(codec media.Codec) (Backend, error) {
+	return openLibav(libav.DecoderConfig{Codec: codec})
+}
+
+func openLibav(cfg libav.DecoderConfig) (Backend, error) {
+	d, err := libav.NewDecoder(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
@@ -19,19 +18,30 @@ const (
 	// askAgain is how long a keyframe may take before it is asked for again:
 	// the request or the keyframe may have been lost.
 	askAgain = 250 * time.Millisecond
+	// maxHung is how many threads may hang at a time before Run gives up.
+	maxHung = 4
 )
 
 // Config says how to decode.
 type Config struct {
-	// Open returns a backend for a codec. nil: software through libavcodec.
+	// Open returns a backend for a codec. [Hardware.Open] gives a decoder the
+	// whole chain to go down. nil: software through libavcodec.
 	Open func(media.Codec) (Backend, error)
-	// OnFrame takes ownership of each picture, on Run's thread. It must not
-	// block. Required.
+	// OnFrame takes ownership of each picture, on the decoding thread. It must
+	// not block. Required.
 	OnFrame func(*media.Frame)
 	// NeedKeyframe is called when nothing can be decoded before a keyframe,
-	// with the reason in words, from Run or Submit. It must not block. nil:
-	// nobody is asked.
+	// with the reason in words, from Submit, Downgrade or a goroutine of Run's.
+	// It must not block. nil: nobody is asked.
 	NeedKeyframe func(reason string)
+	// OnCapabilities is told what can be decoded after a link was left, so that
+	// the host can send something else: one for each codec. It is called by a
+	// goroutine of Run's and must not block. nil: nobody is told.
+	OnCapabilities func([]Capability)
+	// HangAfter is how long a call into a backend may take before the backend
+	// and its thread are left behind; opening, closing and the first picture
+	// five times as long. 0: 1 s.
+	HangAfter time.Duration
 	// Logger: nil discards.
 	Logger *slog.Logger
 }
@@ -39,20 +49,20 @@ type Config struct {
 // Decoder decodes the access units of one screen.
 type Decoder struct {
 	// Constant after New.
-	cfg   Config
-	log   *slog.Logger
-	queue *queue
+	cfg     Config
+	log     *slog.Logger
+	queue   *queue
+	started time.Time // of the clock for deadlines
 
-	// Owned by Run.
-	backend  Backend
-	codec    media.Codec
-	waiting  bool // drop until a keyframe, do not feed
-	hide     bool // feed, but do not show before a keyframe
-	failures int  // refused in a row
+	ordered atomic.Bool // reset or refused is set
 
-	mu    sync.Mutex // guards what follows
-	stats Stats
-	asked time.Time // when a keyframe was last asked for
+	mu      sync.Mutex // guards what follows
+	stats   Stats
+	asked   time.Time // when a keyframe was last asked for
+	chain   *Hardware // nil before the first backend of one was opened
+	floors  floors    // the best links that may be opened
+	reset   bool
+	refused string // by the display, why
 }
 
 // New checks cfg and returns a decoder that decodes nothing before Run.
@@ -61,16 +71,22 @@ func New(cfg Config) (*Decoder, error) {
 		return nil, errors.New("new decoder: OnFrame is required")
 	}
 	if cfg.Open == nil {
-		cfg.Open = openBackend
+		cfg.Open = openSoftware
 	}
 	if cfg.NeedKeyframe == nil {
 		cfg.NeedKeyframe = func(string) {}
+	}
+	if cfg.OnCapabilities == nil {
+		cfg.OnCapabilities = func([]Capability) {}
+	}
+	if cfg.HangAfter <= 0 {
+		cfg.HangAfter = time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	log := cfg.Logger.With("component", "decode")
-	return &Decoder{cfg: cfg, log: log, queue: newQueue(), waiting: true}, nil
+	return &Decoder{cfg: cfg, log: log, queue: newQueue(), started: time.Now()}, nil
 }
 
 // Submit takes ownership of au and returns at once. Any goroutine; access
@@ -92,6 +108,45 @@ func (d *Decoder) Submit(au *media.AccessUnit) {
 	}
 }
 
+// Downgrade says that the display cannot use pictures as dma-bufs, and why. The
+// decoder goes to the next link, with the next access unit, and asks for a
+// keyframe now. Where pictures are no dma-bufs, or no longer, it does nothing:
+// pictures that were on their way may be refused too. Any goroutine.
+func (d *Decoder) Downgrade(reason string) {
+	if reason == "" {
+		reason = "no reason given"
+	}
+	d.mu.Lock()
+	exports := d.stats.DMABuf && d.refused == ""
+	if exports {
+		d.refused = reason
+		d.ordered.Store(true)
+	}
+	d.mu.Unlock()
+	if exports {
+		d.ask("the display refuses pictures")
+	}
+}
+
+// Reset is for between two sessions: it allows the best link again, but for
+// those that hung, and forgets the stream. Any goroutine.
+func (d *Decoder) Reset() {
+	d.mu.Lock()
+	d.floors, d.reset, d.refused = floors{}, true, ""
+	d.ordered.Store(true)
+	d.mu.Unlock()
+}
+
+// takeOrders returns what Downgrade and Reset have left.
+func (d *Decoder) takeOrders() (reset bool, refused string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	reset, refused = d.reset, d.refused
+	d.reset, d.refused = false, ""
+	d.ordered.Store(false)
+	return reset, refused
+}
+
 // Stats returns the figures so far. Any goroutine.
 func (d *Decoder) Stats() Stats {
 	d.mu.Lock()
@@ -100,147 +155,123 @@ func (d *Decoder) Stats() Stats {
 }
 
 // Run decodes until ctx ends, then returns nil, or until no backend can be
-// opened. It keeps its OS thread and runs once. Access units submitted after
-// it are released.
+// opened. It runs once, starts the goroutine that decodes and returns after it,
+// but for one that hangs: that one is left behind and frees what it holds if it
+// ever comes back. Access units submitted after Run are released.
 func (d *Decoder) Run(ctx context.Context) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := d.loop(ctx)
+	w := d.newWorker()
+	go w.run(ctx)
+	err := d.supervise(ctx, w)
 	d.drop(DropShutdown, d.queue.close())
-	if cerr := d.closeBackend(); err == nil {
-		err = cerr
-	}
 	return err
 }
 
-func (d *Decoder) loop(ctx context.Context) error {
-	for ctx.Err() == nil {
-		au := d.queue.get()
-		if au == nil {
-			select {
-			case <-ctx.Done():
-			case <-d.queue.wake:
-			}
+// supervise waits for the worker and replaces one that hangs.
+func (d *Decoder) supervise(ctx context.Context, w *worker) error {
+	tick := time.NewTicker(d.cfg.HangAfter / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-w.done:
+			return err
+		case <-tick.C:
+		}
+		if !w.watch.giveUp(d.now()) {
 			continue
 		}
-		err := d.handle(au)
-		au.Release()
-		if err != nil {
-			return err
+		hung := d.abandon(w)
+		if ctx.Err() != nil {
+			return nil
 		}
-	}
-	return nil
-}
-
-// handle decodes one access unit or drops it. An error ends Run.
-func (d *Decoder) handle(au *media.AccessUnit) error {
-	if err := d.admit(au); err != nil {
-		d.drop(DropRefused, 1)
-		return err
-	}
-	if d.waiting {
-		d.drop(DropWaiting, 1)
-		d.ask("waiting for a keyframe")
-		return nil
-	}
-	pictures, err := d.decode(au)
-	switch {
-	case err != nil:
-		d.log.Debug("access unit refused", "codec", au.Codec, "err", err)
-		d.drop(DropRefused, 1)
-	case pictures == 0:
-		d.drop(DropNoPicture, 1)
-	default:
-		d.failures = 0
-		return nil
-	}
-	return d.fail()
-}
-
-// admit decides whether au can be decoded and opens a backend when a keyframe
-// needs one.
-func (d *Decoder) admit(au *media.AccessUnit) error {
-	switch {
-	case au.Keyframe:
-		return d.start(au.Codec)
-	case au.Discontinuity || au.Codec != d.codec:
-		d.waiting = true
-	}
-	return nil
-}
-
-// start makes the backend ready for a keyframe.
-func (d *Decoder) start(codec media.Codec) error {
-	if d.backend == nil || d.codec != codec {
-		if err := d.reopen(codec); err != nil {
-			return err
+		if hung >= maxHung {
+			return fmt.Errorf("decode: %d threads hang in a decoder", hung)
 		}
-	} else if d.waiting {
-		d.backend.Flush()
+		w = d.newWorker()
+		w.hurry = true
+		go w.run(ctx)
 	}
-	d.waiting, d.hide = false, false
-	return nil
 }
 
-// reopen closes the backend, if any, and opens one for codec.
-func (d *Decoder) reopen(codec media.Codec) error {
-	if err := d.closeBackend(); err != nil {
-		d.log.Warn("closing a backend failed", "err", err)
+// abandon takes leave of a worker that hangs in a call. It returns how many do.
+func (d *Decoder) abandon(w *worker) int {
+	if w.holding && !w.gave {
+		d.drop(DropHung, 1)
 	}
-	b, err := d.cfg.Open(codec)
-	if err != nil {
-		return fmt.Errorf("open %v decoder: %w", codec, err)
-	}
-	d.backend, d.codec, d.failures = b, codec, 0
 	d.mu.Lock()
-	d.stats.Backend, d.stats.Codec = b.Name(), codec
+	d.stats.Hangs++
+	d.stats.Hanging++
+	hanging := d.stats.Hanging
+	d.mu.Unlock()
+	d.log.Warn("the decoder hangs", "codec", w.codec)
+	d.ask("the decoder hangs")
+	if w.link == nil {
+		return hanging
+	}
+	const why = "it hung"
+	w.link.chain.condemnLink(w.link.at, why)
+	if !w.link.last() {
+		d.descended(w.link, w.codec, why)
+	}
+	return hanging
+}
+
+// returned is the end of a worker that was abandoned.
+func (d *Decoder) returned(w *worker, err error) {
+	d.count(func(s *Stats) { s.Hanging-- })
+	d.log.Info("a decoder that hung came back", "codec", w.codec, "err", err)
+}
+
+// open opens a backend: the best one, or the best below what was left.
+func (d *Decoder) open(codec media.Codec) (Backend, error) {
+	d.mu.Lock()
+	chain, floor := d.chain, d.floors.of(codec)
+	d.mu.Unlock()
+	if chain == nil || floor == 0 {
+		return d.cfg.Open(codec)
+	}
+	b, err := chain.openFrom(codec, floor)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// opened notes a new backend; link is nil where it is part of no chain.
+func (d *Decoder) opened(b Backend, link *linkBackend, codec media.Codec) {
+	d.mu.Lock()
+	d.stats.Backend, d.stats.Codec, d.stats.DMABuf = b.Name(), codec, link != nil && link.export()
+	if link != nil {
+		d.chain = link.chain
+	}
 	d.mu.Unlock()
 	d.log.Info("decoder opened", "codec", codec, "backend", b.Name())
-	return nil
+	if link != nil && link.above != nil {
+		d.settle(link.chain, codec, link.at, link.above.Error())
+	}
 }
 
-func (d *Decoder) closeBackend() error {
-	if d.backend == nil {
-		return nil
-	}
-	b := d.backend
-	d.backend = nil
-	return b.Close()
+// descended leaves a link for the one below.
+func (d *Decoder) descended(link *linkBackend, codec media.Codec, why string) {
+	d.log.Warn("decoder link left", "codec", codec, "backend", link.chain.links[link.at].name, "err", why)
+	d.settle(link.chain, codec, link.at+1, why)
 }
 
-// decode sends au and hands on every picture that is ready.
-func (d *Decoder) decode(au *media.AccessUnit) (pictures int, err error) {
-	err = d.backend.Send(au)
-	if errors.Is(err, libav.ErrAgain) {
-		if pictures, err = d.receive(); err == nil {
-			err = d.backend.Send(au)
-		}
-	}
-	if err != nil {
-		return pictures, err
-	}
-	more, err := d.receive()
-	return pictures + more, err
-}
-
-// receive hands on pictures until there are none.
-func (d *Decoder) receive() (pictures int, err error) {
-	for {
-		f, err := d.backend.Receive()
-		if errors.Is(err, libav.ErrAgain) {
-			return pictures, nil
-		}
-		if err != nil {
-			return pictures, err
-		}
-		pictures++
-		d.show(f)
-	}
+// settle makes a link the best one until Reset and tells what is left.
+func (d *Decoder) settle(chain *Hardware, codec media.Codec, at int, why string) {
+	d.mu.Lock()
+	d.stats.Downgrades++
+	d.stats.Reason = why
+	d.stats.DMABuf = d.stats.DMABuf && chain.links[at].export
+	d.chain = chain
+	d.floors.raise(codec, at)
+	floors := d.floors
+	d.mu.Unlock()
+	d.cfg.OnCapabilities(chain.capabilities(floors))
 }
 
 // show gives a picture away, unless it refers to one that was refused.
-func (d *Decoder) show(f *media.Frame) {
-	if d.hide {
+func (d *Decoder) show(f *media.Frame, hide bool) {
+	if hide {
 		f.Release()
 		d.drop(DropWaiting, 1)
 		return
@@ -253,26 +284,15 @@ func (d *Decoder) show(f *media.Frame) {
 	d.cfg.OnFrame(f)
 }
 
-// fail follows an access unit that gave no picture: what comes before the next
-// keyframe refers to it. The backend is still fed, to learn whether it works.
-func (d *Decoder) fail() error {
-	d.hide = true
-	d.failures++
-	d.ask("the decoder refused a picture")
-	if d.failures < maxFailures {
-		return nil
-	}
-	d.log.Warn("rebuilding the decoder", "codec", d.codec, "attempt", d.failures)
-	d.mu.Lock()
-	d.stats.Rebuilds++
-	d.mu.Unlock()
-	d.waiting = true
-	return d.reopen(d.codec)
-}
-
 func (d *Decoder) drop(why Reason, n int) {
 	d.mu.Lock()
 	d.stats.Dropped[why] += uint64(n)
+	d.mu.Unlock()
+}
+
+func (d *Decoder) count(change func(*Stats)) {
+	d.mu.Lock()
+	change(&d.stats)
 	d.mu.Unlock()
 }
 

@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -82,6 +83,21 @@ func (r *rig) onAsk(reason string) {
 func (r *rig) run() {
 	go func() { r.done <- r.d.Run(r.ctx) }()
 	synctest.Wait()
+}
+
+// begin is run with a context of its own.
+func (r *rig) begin() {
+	r.ctx, r.cancel = context.WithCancel(r.t.Context())
+	r.run()
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // submit gives access units named by a string: K keyframe, P picture, D a
@@ -362,9 +378,14 @@ func TestNewNeedsOnFrame(t *testing.T) {
 }
 
 func BenchmarkSubmit(b *testing.B) {
+	benchSubmit(b, func(media.Codec) (decode.Backend, error) { return &still{}, nil }, []byte{0})
+}
+
+// benchSubmit is a picture there and back: Submit, the thread, OnFrame.
+func benchSubmit(b *testing.B, open func(media.Codec) (decode.Backend, error), data []byte) {
 	shown := make(chan struct{})
 	d, err := decode.New(decode.Config{
-		Open:    func(media.Codec) (decode.Backend, error) { return &still{}, nil },
+		Open:    open,
 		OnFrame: func(f *media.Frame) { f.Release(); shown <- struct{}{} },
 	})
 	if err != nil {
@@ -374,7 +395,7 @@ func BenchmarkSubmit(b *testing.B) {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	au := media.NewAccessUnit(nil)
-	au.Codec, au.Keyframe, au.Data = media.CodecH264, true, []byte{0}
+	au.Codec, au.Keyframe, au.Data = media.CodecH264, true, data
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Submit(au)

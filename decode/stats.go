@@ -15,13 +15,14 @@ const (
 	DropWaiting                 // not decodable before the next keyframe
 	DropRefused                 // the backend returned an error
 	DropNoPicture               // the backend took it and gave nothing
+	DropHung                    // the backend did not come back from it
 	DropShutdown                // still queued when Run ended
 	NumReasons                  // how many there are
 )
 
 // String returns the reason as it stands in summaries.
 func (r Reason) String() string {
-	names := [...]string{"overflow", "waiting_for_keyframe", "refused", "no_picture", "shutdown"}
+	names := [...]string{"overflow", "waiting_for_keyframe", "refused", "no_picture", "hung", "shutdown"}
 	if int(r) < len(names) {
 		return names[r]
 	}
@@ -31,13 +32,19 @@ func (r Reason) String() string {
 // Stats is what a decoder has done so far. Every access unit is either in
 // Decoded, in Dropped, or still queued.
 type Stats struct {
-	Decoded  uint64
-	Dropped  [NumReasons]uint64
-	Rebuilds uint64 // backends opened again after failures
+	Decoded    uint64
+	Dropped    [NumReasons]uint64
+	Rewritten  uint64 // access units whose H.264 parameter sets held pictures back
+	Rebuilds   uint64 // backends opened again after failures
+	Downgrades uint64 // links left, or found not to open
+	Hangs      uint64 // calls that were given up
+	Hanging    int    // threads that have not come back from one
 
 	Codec         media.Codec // of the last keyframe
 	Width, Height int         // of the last picture
-	Backend       string      // "" before the first keyframe
+	Backend       string      // the link in use, "" before the first keyframe
+	DMABuf        bool        // pictures are media.DMABuf
+	Reason        string      // of the last downgrade
 }
 
 // DroppedTotal is how many access units gave no picture, for any reason.

@@ -4,6 +4,7 @@
 package decodetest
 
 import (
+	"cmp"
 	"errors"
 	"sync/atomic"
 
@@ -22,16 +23,28 @@ type Backend struct {
 	Swallow func(*media.AccessUnit) bool
 	// Size, when not nil, gives the size of a picture; otherwise 16x16.
 	Size func(*media.AccessUnit) (width, height int)
+	// Fail, when not nil, gives the error that Send returns, or nil.
+	Fail func(*media.AccessUnit) error
+	// Spoil, when not nil, gives the error that Receive returns in place of the
+	// picture, or nil.
+	Spoil func(*media.AccessUnit) error
+	// Hang, when not nil, is called by Send and may take its time.
+	Hang func(*media.AccessUnit)
+	// Label, when not empty, is the name.
+	Label string
+	// DMABuf makes pictures media.DMABuf, with descriptors that are none.
+	DMABuf bool
 
 	ready  *media.Frame
+	spoilt error
 	closed bool
 
 	Sent, Flushes, Closes atomic.Int64
 	out                   atomic.Int64
 }
 
-// Name is "fake".
-func (b *Backend) Name() string { return "fake" }
+// Name is Label or "fake".
+func (b *Backend) Name() string { return cmp.Or(b.Label, "fake") }
 
 // Send makes the picture that Receive returns.
 func (b *Backend) Send(au *media.AccessUnit) error {
@@ -43,7 +56,20 @@ func (b *Backend) Send(au *media.AccessUnit) error {
 	case len(au.Data) == 0, b.Refuse != nil && b.Refuse(au):
 		return ErrRefused
 	}
+	if b.Fail != nil {
+		if err := b.Fail(au); err != nil {
+			return err
+		}
+	}
 	b.Sent.Add(1)
+	if b.Hang != nil {
+		b.Hang(au)
+	}
+	if b.Spoil != nil {
+		if b.spoilt = b.Spoil(au); b.spoilt != nil {
+			return nil
+		}
+	}
 	if b.Swallow == nil || !b.Swallow(au) {
 		b.ready = b.picture(au)
 	}
@@ -59,15 +85,35 @@ func (b *Backend) picture(au *media.AccessUnit) *media.Frame {
 	f := media.NewFrame(func(*media.Frame) { b.out.Add(-1) })
 	f.Format, f.Width, f.Height = pixels.Format, w, h
 	f.Planes, f.Stride = pixels.Planes, pixels.Stride
+	if b.DMABuf {
+		f.Format, f.Planes, f.Stride = media.DMABuf, [3][]byte{}, [3]int{}
+		f.Surface = surface(w, h)
+	}
 	f.Screen, f.FrameID, f.RTPTime = au.Screen, au.FrameID, au.RTPTime
 	f.Keyframe, f.Timing = au.Keyframe, au.Timing
 	return f
+}
+
+// surface describes memory that is not there.
+func surface(w, h int) *media.Surface {
+	pitch := (w + 255) &^ 255
+	return &media.Surface{
+		Pool: 1, Objects: []media.SurfaceObject{{FD: 1 << 30, Size: pitch * h * 2, Modifier: media.ModifierInvalid}},
+		Planes: []media.SurfacePlane{
+			{FourCC: media.FourCCR8, Pitch: pitch, Width: w, Height: h},
+			{FourCC: media.FourCCGR88, Offset: pitch * h, Pitch: pitch, Width: (w + 1) / 2, Height: (h + 1) / 2},
+		},
+	}
 }
 
 // Receive returns the picture of the last Send.
 func (b *Backend) Receive() (*media.Frame, error) {
 	if b.closed {
 		return nil, errors.New("receive after close")
+	}
+	if err := b.spoilt; err != nil {
+		b.spoilt = nil
+		return nil, err
 	}
 	f := b.ready
 	if f == nil {
