@@ -20,12 +20,13 @@ const pingInterval = 500 * time.Millisecond
 const maxControlRead = 8 * (wire.MessageHeaderSize + wire.MaxControl)
 
 // control is the terminal's end of st.control: it greets, measures the round
-// trip and the clocks, passes on the person's bit rate and hears the host's
-// goodbye.
+// trip and the clocks, passes on the person's bit rate and what the terminal
+// wants of the pictures, and hears the host's goodbye.
 type control struct {
 	session *Session
 	start   time.Time // zero of the PINGs' clock, constant after New
 	clock   hostClock
+	wishes  wishes
 
 	mu      sync.Mutex // guards below
 	host    string
@@ -46,22 +47,38 @@ func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
 	if _, err := ch.Write(msg); err != nil {
 		return fmt.Errorf("greet host: %w", err)
 	}
-	ping := time.NewTicker(pingInterval)
+	ping, rest := time.NewTicker(pingInterval), time.NewTimer(wishInterval)
 	defer ping.Stop()
-	var buf []byte
+	defer rest.Stop()
+	rest.Stop()
+	wake := c.wishes.wake // nil while we rest from saying wishes
+	buf := wire.AppendPing(nil, c.now())
 	for {
-		buf = wire.AppendPing(buf[:0], uint64(time.Since(c.start).Microseconds()))
-		if _, err := ch.Write(buf); err != nil {
-			return fmt.Errorf("ping host: %w", err)
+		if len(buf) > 0 {
+			if _, err := ch.Write(buf); err != nil {
+				return fmt.Errorf("speak to host: %w", err)
+			}
 		}
+		buf = buf[:0]
 		select {
 		case <-ping.C:
+			buf = wire.AppendPing(buf, c.now())
+		case <-wake:
+			if buf = c.wishes.append(buf, &c.clock); len(buf) > 0 {
+				wake = nil
+				rest.Reset(wishInterval)
+			}
+		case <-rest.C:
+			wake = c.wishes.wake
 		case <-ctx.Done():
-			_, err := ch.Write(wire.AppendBye(buf[:0], wire.Bye{Code: wire.ByeNormal}))
+			_, err := ch.Write(wire.AppendBye(buf, wire.Bye{Code: wire.ByeNormal}))
 			return err
 		}
 	}
 }
+
+// now is the PINGs' clock.
+func (c *control) now() uint64 { return uint64(time.Since(c.start).Microseconds()) }
 
 // read handles what the host says until the channel ends.
 func (c *control) read(ch io.ReadWriter) error {
@@ -118,6 +135,7 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 		if err == nil {
 			sent := c.start.Add(time.Duration(p.Echo) * time.Microsecond)
 			c.clock.sample(sent, time.Now(), p.Wall)
+			c.wishes.nudge() // phases may wait for the clock
 		}
 		return err
 	case wire.MessageBye:
@@ -148,11 +166,13 @@ func (c *control) welcome(m wire.Message) error {
 }
 
 func (c *control) setScreen(s wire.Screen) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if int(s.Index) < len(c.screens) {
-		c.screens[s.Index] = s
+	if int(s.Index) >= len(c.screens) {
+		return
 	}
+	c.mu.Lock()
+	c.screens[s.Index] = s
+	c.mu.Unlock()
+	c.session.cfg.OnScreen(s)
 }
 
 // farewell turns the host's BYE into the session's end.
@@ -181,6 +201,7 @@ type hostClock struct {
 
 	rtt    atomic.Int64 // best estimate, ns
 	offset atomic.Int64 // host minus local, ns
+	known  atomic.Bool  // set after the others
 }
 
 type clockSample struct {
@@ -211,7 +232,11 @@ func (h *hostClock) sample(sent, received, wall time.Time) {
 	}
 	h.rtt.Store(int64(best.rtt))
 	h.offset.Store(int64(best.offset))
+	h.known.Store(true)
 }
+
+// Known reports whether there has been an exchange.
+func (h *hostClock) Known() bool { return h.known.Load() }
 
 // RTT returns the best round trip of the last exchanges, 0 before the first.
 func (h *hostClock) RTT() time.Duration { return time.Duration(h.rtt.Load()) }

@@ -9,6 +9,9 @@
 // whole frames. Instead SettingEngine.BufferFactory hands every decrypted
 // packet to [tap], which gives it to client/receive.
 //
+// What the terminal can decode and show, and when, it tells the host through
+// SetDecoders, SetLimit, SetLayout and SetPhase; what that is, others decide.
+//
 // Goroutines: Run owns one for RTCP and timers, one for each data channel and
 // pion's own. Everything has ended when Run returns. Every failure is an
 // [Error] that names the stage, the cause and what a person can do.

@@ -19,6 +19,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // patience is how long a session waits for each step before it gives up.
@@ -51,6 +52,10 @@ type Config struct {
 	OnSound func(packet []byte, lost int)
 	// OnStage is told what the session is waiting for. May be nil.
 	OnStage func(Stage)
+	// OnScreen is told how the host codes a screen, at first and whenever that
+	// changes, which is shortly before or after the first such picture. It is
+	// called on the control channel's goroutine and must not block. May be nil.
+	OnScreen func(wire.Screen)
 	// OnSilence is told when the host has not been heard for a second, and
 	// when it is heard again; 5 s later the session ends. May be nil.
 	OnSilence func(silent bool)
@@ -106,6 +111,9 @@ func New(cfg Config) (*Session, error) {
 	if cfg.OnStage == nil {
 		cfg.OnStage = func(Stage) {}
 	}
+	if cfg.OnScreen == nil {
+		cfg.OnScreen = func(wire.Screen) {}
+	}
 	if cfg.OnSilence == nil {
 		cfg.OnSilence = func(bool) {}
 	}
@@ -129,6 +137,7 @@ func New(cfg Config) (*Session, error) {
 	}
 	s.receiver.init(s)
 	s.control.session, s.control.start = s, time.Now()
+	s.control.wishes.init()
 	return s, nil
 }
 
@@ -172,7 +181,11 @@ func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 		return err
 	}
 	s.cfg.OnStage(StagePicture)
-	if err := s.await(ctx, s.pictured, s.waits.picture, StagePicture,
+	patience := s.waits.picture
+	if s.control.wishes.isDark() {
+		patience = 0 // for ever: nobody looks
+	}
+	if err := s.await(ctx, s.pictured, patience, StagePicture,
 		"look at the host's log: its source or encoder may have failed", "the host is connected but sends no picture"); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type options struct {
 	encoder, inject             string
 	listen                      string
 	tlsCert, tlsKey, tokenFile  string
-	busy, json                  bool
+	busy, fixed, json           bool
 	logLevel                    string
 }
 
@@ -64,11 +64,12 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.screens, "screens", 0, "how many screens: 1 to 4 of the test card, or the first so many monitors of the desktop (default 1 of the test card, all of the desktop)")
 	f.StringVar(&o.size, "size", "", "size of the pictures in pixels, test card and file only (default 1280x720, or the file's)")
 	f.StringArrayVar(&o.regions, "region", nil, "a part of the desktop as a screen, WIDTHxHEIGHT+X+Y in pixels; give it again for the next screen")
-	f.IntVar(&o.fps, "fps", 60, "pictures a second, test card and desktop only, 1 to 240")
+	f.IntVar(&o.fps, "fps", 60, "pictures a second, test card and desktop only, 1 to 240, until the terminal says what its outputs show")
 	f.StringSliceVar(&o.codecs, "codec", []string{"h264", "hevc"}, "codecs that may be used; the terminal's preference decides among them")
 	f.StringVar(&o.bitrate, "bitrate", "10M", "upper bound for each screen in bits per second, with k or M, 200k to 1G")
 	f.StringVar(&o.file, "file", "", "media file of --source file, anything FFmpeg reads")
 	f.StringVar(&o.audio, "audio", "auto", "sound: auto (what the source has), none, pulse (what the desktop plays) or beep (of the test card)")
+	f.BoolVar(&o.fixed, "fixed-screens", false, "keep size and rate of the screens whatever outputs the terminal has; pictures are only scaled for it")
 	f.BoolVar(&o.busy, "busy", false, "fill a part of the test card with noise, so that the stream uses its whole bit rate")
 	f.StringVar(&o.encoder, "encoder", "auto", "auto (the first that works: VA-API, NVENC, software) or libavcodec's name, for example libx264")
 	f.StringVar(&o.inject, "inject", "auto", "where input goes: auto (the test card takes its own, the desktop uinput or xtest), uinput, xtest or none")

@@ -33,6 +33,7 @@ func (w *wiring) openInput(o *options, log *slog.Logger) error {
 	switch {
 	case err == nil:
 		w.device, in.device = device, device
+		w.config.OnScreens = func(screens []source.Screen) { device.SetRegions(regions(screens)) }
 		log.Info("input device opened", "component", "host", "device", device.Name())
 	case mode == inject.ModeAuto:
 		w.config.OpenInput = nil
@@ -63,7 +64,7 @@ type inputs struct {
 
 func (in *inputs) open(c host.InputChannel) (host.Input, error) {
 	r, err := inject.New(inject.Config{
-		Injector: in.device, Write: c.Reply, SameClock: c.SameMachine, OneWay: &in.oneWay, Logger: in.log,
+		Injector: in.device, Write: c.Reply, Mark: c.Mark, SameClock: c.SameMachine, OneWay: &in.oneWay, Logger: in.log,
 	})
 	if err != nil {
 		return nil, err

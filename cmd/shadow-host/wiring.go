@@ -52,8 +52,8 @@ func wire(o *options, log *slog.Logger) (*wiring, error) {
 	}
 	w := &wiring{config: host.Config{
 		Source: src, BitrateBps: bitrate,
-		OpenEncoder: o.openEncoder,
-		Listen:      o.listen, TLSCertFile: o.tlsCert, TLSKeyFile: o.tlsKey, TokenFile: o.tokenFile,
+		OpenEncoder: o.openEncoder, NewScaler: newScaler, FixedScreens: o.fixed,
+		Listen: o.listen, TLSCertFile: o.tlsCert, TLSKeyFile: o.tlsKey, TokenFile: o.tokenFile,
 		Logger: log,
 	}}
 	if o.audio != "none" {
@@ -82,6 +82,8 @@ func (o *options) openEncoder(c host.EncoderConfig) (host.Encoder, error) {
 		Codec: c.Codec, Width: c.Width, Height: c.Height, FPS: c.FPS, BitrateBps: c.BitrateBps, Backend: o.encoder,
 	})
 }
+
+func newScaler() host.Scaler { return libav.NewScaler() }
 
 func openOpus() (host.AudioEncoder, error) { return libav.NewOpusEncoder(source.Channels, opusBitrate) }
 
@@ -204,6 +206,16 @@ type firstScreens struct {
 func (f firstScreens) Screens() []source.Screen {
 	all := f.Source.Screens()
 	return all[:min(f.n, len(all))]
+}
+
+// Arrange passes on what a terminal wants; the host asks for no screen that it
+// does not show.
+func (f firstScreens) Arrange(all []source.Placement) error {
+	a, ok := f.Source.(source.Arranger)
+	if !ok {
+		return fmt.Errorf("arrange screens of %s: %w", f.Name(), errors.ErrUnsupported)
+	}
+	return a.Arrange(all)
 }
 
 // displayName is the X display that input is for, "" where there is none.

@@ -10,8 +10,11 @@
 //
 //	u8 mark 0xB5, u8 screen, u32 frame, u64 capture time (Unix ns), u16 CRC
 //
-// big endian, CRC-16/CCITT-FALSE over the 14 bytes before it. The package does
-// no I/O, starts nothing, and writing and reading frames does not allocate.
+// big endian, CRC-16/CCITT-FALSE over the 14 bytes before it.
+//
+// A marker ([DrawMarker]) is a second, smaller code in a place of its own. It
+// carries a number that the terminal chose, so that the way from an input to
+// the picture that shows it can be measured. The package does no I/O, starts nothing, and writing and reading frames does not allocate.
 package barcode
 
 import (

@@ -143,6 +143,7 @@ func (s *session) serveInput(ctx context.Context, c *channel) error {
 	}
 	in, err := s.srv.cfg.OpenInput(InputChannel{
 		Reply:       c.sendOrDrop,
+		Mark:        s.setMark,
 		SameMachine: s.srv.access.loopback,
 	})
 	if err != nil {

@@ -46,8 +46,19 @@ type InputChannel struct {
 	// Reply sends a datagram back; b stays the caller's. A terminal that does
 	// not read loses replies; an error means that the channel is closed.
 	Reply func(b []byte) error
+	// Mark shows a marker in the pictures that are taken from now on, for a
+	// while; what is pressed of [input.PageMarker] goes here and nowhere else.
+	// Any goroutine may call it; it never blocks.
+	Mark func(id uint16)
 	// SameMachine says that the terminal runs here and reads our clock.
 	SameMachine bool
+}
+
+// Scaler makes pictures smaller. One goroutine uses it.
+type Scaler interface {
+	// Scale fills dst, which has its size, layout and colours set, from src.
+	Scale(dst, src *media.Frame) error
+	Close()
 }
 
 // Config describes a host.
@@ -55,12 +66,22 @@ type Config struct {
 	Source source.Source // required; the caller closes it after Run
 	// OpenEncoder opens a screen's encoder; required.
 	OpenEncoder func(EncoderConfig) (Encoder, error)
+	// NewScaler makes a screen's scaler, which a terminal may need that cannot
+	// decode the screen's size; nil: pictures keep their size.
+	NewScaler func() Scaler
 	// OpenAudioEncoder opens the sound's encoder; nil: the host is silent.
 	OpenAudioEncoder func() (AudioEncoder, error)
 	// OpenInput makes a session's input receiver; nil: input is discarded.
 	OpenInput func(InputChannel) (Input, error)
 	// InputSummary is what Summary prints as "input"; nil: nothing.
 	InputSummary func() any
+
+	// OnScreens is told where the source's screens are after a terminal has
+	// arranged them, and again when they are back; may be nil.
+	OnScreens func([]source.Screen)
+	// FixedScreens keeps the source's screens as they are, whatever outputs the
+	// terminal has: pictures are only scaled for it.
+	FixedScreens bool
 
 	Codecs     []media.Codec // that may be used; default both
 	BitrateBps int           // bits per second and screen at most; default 10 Mb/s

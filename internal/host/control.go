@@ -63,12 +63,49 @@ func (s *session) answerControl(c *channel, m wire.Message) error {
 		}
 		s.rates.ask(ask)
 		return nil
+	case wire.MessageDecoders, wire.MessageLimit, wire.MessageLayout, wire.MessagePhase:
+		return s.takeWish(m)
 	case wire.MessagePong:
 		return nil // we send no PING
 	case wire.MessageBye:
 		return errGoodbye
 	}
 	return m.Skip()
+}
+
+// takeWish notes what the terminal wants of the pictures; the screens follow.
+func (s *session) takeWish(m wire.Message) error {
+	switch m.Type {
+	case wire.MessageDecoders:
+		all, err := m.Decoders()
+		if err != nil {
+			return err
+		}
+		s.wishes.setDecoders(all)
+		s.srv.totals.setDecoders(all)
+	case wire.MessageLimit:
+		l, err := m.Limit()
+		if err != nil {
+			return err
+		}
+		s.wishes.limit(l)
+		s.srv.totals.setLimit(l)
+	case wire.MessageLayout:
+		all, err := m.Layout()
+		if err != nil {
+			return err
+		}
+		s.offerLayout(all)
+	case wire.MessagePhase:
+		p, err := m.Phase()
+		if err != nil {
+			return err
+		}
+		if int(p.Screen) < len(s.screens) {
+			s.screens[p.Screen].setPhase(p)
+		}
+	}
+	return nil
 }
 
 func (s *session) answerHello(c *channel, m wire.Message) error {

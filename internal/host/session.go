@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -52,6 +53,9 @@ type session struct {
 	screens []*screen
 	sound   *sound // nil: no audio section was accepted
 	rates   *rates
+	wishes  *wishes
+	layouts chan []wire.Placement // capacity 1, never closed: the newest that was not acted on
+	mark    atomic.Pointer[mark]  // the newest marker; nil: none yet
 
 	connected chan struct{}            // closed by pion's callback, once
 	channels  chan *webrtc.DataChannel // capacity 2: the two we know, each once
@@ -73,6 +77,8 @@ func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Scr
 		id: id, etag: `"` + rand.Text() + `"`, srv: srv, plan: p,
 		log:       srv.log.With("session", id[:8]),
 		rates:     newRates(srv.cfg.BitrateBps, p.screens),
+		wishes:    newWishes(p.codec, p.screens),
+		layouts:   make(chan []wire.Placement, 1),
 		connected: make(chan struct{}),
 		channels:  make(chan *webrtc.DataChannel, 2),
 		ended:     make(chan ending, 1),
@@ -224,7 +230,14 @@ func (s *session) start(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return s.sound.run(ctx) })
 		g.Go(func() error { return readRTCP(s.sound.rtp, s.sound.track.HandleRTCP) })
 	}
+	g.Go(func() error { return s.arrange(ctx) })
 	g.Go(func() error { return s.sender.Run(ctx) })
+}
+
+// setMark shows a marker in the pictures taken from now on.
+func (s *session) setMark(id uint16) {
+	s.mark.Store(&mark{id: id, at: time.Now()})
+	s.srv.totals.marks.Add(1)
 }
 
 // wait returns why the session is over.

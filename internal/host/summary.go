@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Summary is what a host did from New until now; its JSON is stable.
@@ -21,6 +22,7 @@ type Summary struct {
 	Sessions  int             `json:"sessions"`
 	Screens   []ScreenSummary `json:"screens"`
 	Input     any             `json:"input,omitempty"`
+	Terminal  TerminalSummary `json:"terminal"`
 	Transport Transport       `json:"transport"`
 	CPUS      float64         `json:"cpu_s"`
 	CPUSMin   float64         `json:"cpu_s_per_min"`
@@ -36,7 +38,40 @@ type ScreenSummary struct {
 	Encoded  uint64  `json:"encoded"`
 	Sent     uint64  `json:"sent"`
 	Skipped  uint64  `json:"skipped"`
+	Width    int     `json:"width"`     // as coded last, pixels
+	Height   int     `json:"height"`    //
+	MilliFPS int     `json:"milli_fps"` // pictures per 1000 s
 	Stages   Latency `json:"stages_ms"`
+	// PhaseError is how far from the moments that the terminal wished for
+	// pictures were captured, while it had a wish.
+	PhaseError metric.Quantiles `json:"phase_error_ms"`
+}
+
+// TerminalSummary is what terminals said of the pictures that they wanted:
+// the last words of each kind, and how many there were.
+type TerminalSummary struct {
+	Decoders []DecoderSummary `json:"decoders,omitempty"`
+	Limits   []LimitSummary   `json:"limits,omitempty"`
+	Layouts  uint64           `json:"layouts"` // that were acted on
+	Phases   uint64           `json:"phases"`
+	Marks    uint64           `json:"marks"`
+}
+
+// DecoderSummary is an entry of DECODERS; 0 is no bound.
+type DecoderSummary struct {
+	Codec                string `json:"codec"`
+	Hardware             bool   `json:"hardware"`
+	MaxWidth             int    `json:"max_width"`
+	MaxHeight            int    `json:"max_height"`
+	MacroblocksPerSecond int    `json:"macroblocks_per_s"`
+}
+
+// LimitSummary is a LIMIT; 0 is no bound, screen 255 is each of them.
+type LimitSummary struct {
+	Screen      int `json:"screen"`
+	MaxWidth    int `json:"max_width"`
+	MaxHeight   int `json:"max_height"`
+	MaxMilliFPS int `json:"max_milli_fps"`
 }
 
 // Latency is the host's part of a picture's way, in milliseconds.
@@ -58,20 +93,31 @@ type Transport struct {
 type totals struct {
 	start time.Time
 
+	layouts, phases, marks atomic.Uint64
+
 	mu        sync.Mutex // guards below
 	sessions  int
 	screens   map[int]*screenTotals
 	transport Transport
+	decoders  []DecoderSummary
+	limits    map[int]LimitSummary // by screen
 }
 
 type screenTotals struct {
 	captured, encoded, sent         atomic.Uint64
 	captureToEncoded, encodedToSent metric.Latency
-	encoder                         atomic.Pointer[string]
+	phaseError                      metric.Latency
+	encoder                         atomic.Pointer[encoderInUse]
+}
+
+// encoderInUse is what coded a screen's pictures last.
+type encoderInUse struct {
+	name string
+	shape
 }
 
 func newTotals() *totals {
-	return &totals{start: time.Now(), screens: make(map[int]*screenTotals)}
+	return &totals{start: time.Now(), screens: make(map[int]*screenTotals), limits: make(map[int]LimitSummary)}
 }
 
 func (t *totals) screen(index int) *screenTotals {
@@ -83,7 +129,41 @@ func (t *totals) screen(index int) *screenTotals {
 	return t.screens[index]
 }
 
-func (s *screenTotals) setEncoder(name string) { s.encoder.Store(&name) }
+func (s *screenTotals) setEncoder(name string, is shape) { s.encoder.Store(&encoderInUse{name, is}) }
+
+// setDecoders notes what the terminal can decode now.
+func (t *totals) setDecoders(all []wire.Decoder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.decoders = nil
+	for _, d := range all {
+		t.decoders = append(t.decoders, DecoderSummary{
+			d.Codec.String(), d.Hardware, int(d.MaxWidth), int(d.MaxHeight), int(d.MacroblocksPerSecond),
+		})
+	}
+}
+
+// setLimit notes what the terminal wants at most. Screens that there cannot
+// be are left out.
+func (t *totals) setLimit(l wire.Limit) {
+	if l.Screen >= wire.MaxScreens && l.Screen != wire.AllScreens {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.limits[int(l.Screen)] = LimitSummary{int(l.Screen), int(l.MaxWidth), int(l.MaxHeight), int(l.MaxMilliFPS)}
+}
+
+// terminalLocked is what terminals said.
+func (t *totals) terminalLocked() TerminalSummary {
+	sum := TerminalSummary{
+		Decoders: t.decoders, Layouts: t.layouts.Load(), Phases: t.phases.Load(), Marks: t.marks.Load(),
+	}
+	for _, k := range slices.Sorted(maps.Keys(t.limits)) {
+		sum.Limits = append(sum.Limits, t.limits[k])
+	}
+	return sum
+}
 
 // add counts a session that ended.
 func (t *totals) add(s *session) {
@@ -116,7 +196,7 @@ func (s *Server) Summary(program, version string) Summary {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	sum.Sessions, sum.Transport = t.sessions, t.transport
+	sum.Sessions, sum.Transport, sum.Terminal = t.sessions, t.transport, t.terminalLocked()
 	for _, k := range slices.Sorted(maps.Keys(t.screens)) {
 		sum.Screens = append(sum.Screens, t.screens[k].summary(k))
 	}
@@ -126,11 +206,12 @@ func (s *Server) Summary(program, version string) Summary {
 func (s *screenTotals) summary(index int) ScreenSummary {
 	out := ScreenSummary{
 		Screen: index, Captured: s.captured.Load(), Encoded: s.encoded.Load(), Sent: s.sent.Load(),
-		Stages: Latency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
+		Stages:     Latency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
+		PhaseError: s.phaseError.Quantiles(),
 	}
 	out.Skipped = out.Captured - min(out.Captured, out.Encoded)
-	if name := s.encoder.Load(); name != nil {
-		out.Encoder = *name
+	if e := s.encoder.Load(); e != nil {
+		out.Encoder, out.Width, out.Height, out.MilliFPS = e.name, e.width, e.height, e.milliFPS
 	}
 	return out
 }
@@ -146,6 +227,9 @@ func (s Summary) WriteText(w io.Writer) error {
 		c, e := sc.Stages.CaptureToEncoded, sc.Stages.EncodedToSent
 		_, err = fmt.Fprintf(w, "screen %d (%s): %d captured, %d encoded, %d sent, %d skipped; capture to encoded %.2f ms (p99 %.2f), encoded to sent %.2f ms (p99 %.2f)\n",
 			sc.Screen, sc.Encoder, sc.Captured, sc.Encoded, sc.Sent, sc.Skipped, c.P50, c.P99, e.P50, e.P99)
+		if p := sc.PhaseError; err == nil && p.N > 0 {
+			_, err = fmt.Fprintf(w, "screen %d: %d pictures captured %.2f ms off the phase that the terminal wished for (p99 %.2f)\n", sc.Screen, p.N, p.P50, p.P99)
+		}
 	}
 	if err != nil {
 		return err

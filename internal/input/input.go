@@ -19,7 +19,18 @@ const (
 	PageKeyboard = 0x07
 	PageButton   = 0x09 // 1 left, 2 right, 3 middle, 4 back, 5 forward
 	PageConsumer = 0x0c // media and application keys
+	// PageMarker is of this product (vendor-defined, HID Usage Tables 1.5,
+	// 3): no device has it and no operating system is given it. Pressing one
+	// of its usages makes the host show that number in its pictures, so that
+	// the time from input to picture can be measured.
+	PageMarker = 0xff4d
 )
+
+// MaxMarker is the highest number of a marker: the wire has 13 bits for it.
+const MaxMarker = 1<<13 - 1
+
+// Marker returns the usage of a marker; id is cut to 13 bits.
+func Marker(id uint16) Usage { return Usage(PageMarker)<<16 | Usage(id&MaxMarker) }
 
 // Mouse buttons. The numbers are HID's: 2 is the right button.
 const (

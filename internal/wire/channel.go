@@ -33,6 +33,7 @@ const (
 	MaxKeys     = 100  // usages of a KEYS record, so that a full datagram fits
 	MaxControl  = 4096 // bytes of the body of a control message
 	MaxScreens  = 16   // screens of a host, and what the four bits of a transition can name
+	MaxDecoders = 16   // entries of DECODERS
 	MaxText     = 255  // bytes of a name or version in HELLO and HELLO_ACK
 	MaxReason   = 512  // bytes of the reason in BYE
 

@@ -21,6 +21,10 @@ const (
 	MessageSetBitrate MessageType = 0x05 // terminal
 	MessageScreen     MessageType = 0x06 // host, when a screen changes
 	MessageBye        MessageType = 0x07 // both, last of all
+	MessageDecoders   MessageType = 0x08 // terminal, when what it can decode changes
+	MessageLimit      MessageType = 0x09 // terminal
+	MessageLayout     MessageType = 0x0a // terminal, when its outputs change
+	MessagePhase      MessageType = 0x0b // terminal
 )
 
 // String returns the name of t in docs/PROTOCOL.md.
@@ -40,6 +44,14 @@ func (t MessageType) String() string {
 		return "SCREEN"
 	case MessageBye:
 		return "BYE"
+	case MessageDecoders:
+		return "DECODERS"
+	case MessageLimit:
+		return "LIMIT"
+	case MessageLayout:
+		return "LAYOUT"
+	case MessagePhase:
+		return "PHASE"
 	}
 	return fmt.Sprintf("message(%#02x)", uint8(t))
 }

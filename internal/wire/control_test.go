@@ -21,7 +21,23 @@ type control struct {
 	SetBitrate *wire.SetBitrate `json:",omitempty"`
 	Screen     *wire.Screen     `json:",omitempty"`
 	Bye        *wire.Bye        `json:",omitempty"`
+	Decoders   []decoder        `json:",omitzero"`
+	Limit      *wire.Limit      `json:",omitempty"`
+	Layout     []wire.Placement `json:",omitzero"`
+	Phase      *phase           `json:",omitempty"`
 	Unknown    *unknown         `json:",omitempty"`
+}
+
+// decoder is wire.Decoder with a codec that JSON writes as a number.
+type decoder struct {
+	Codec int
+	wire.Decoder
+}
+
+// phase is wire.Phase with its time as a number.
+type phase struct {
+	Screen       uint8
+	AtNS, Period int64
 }
 
 // hello is wire.Hello with a list of codecs that JSON writes as numbers.
@@ -77,6 +93,14 @@ func (c control) encode(b []byte) []byte {
 		return wire.AppendScreen(b, *c.Screen)
 	case c.Bye != nil:
 		return wire.AppendBye(b, *c.Bye)
+	case c.Limit != nil:
+		return wire.AppendLimit(b, *c.Limit)
+	case c.Decoders != nil:
+		return wire.AppendDecoders(b, decodersOf(c.Decoders))
+	case c.Layout != nil:
+		return wire.AppendLayout(b, c.Layout)
+	case c.Phase != nil:
+		return wire.AppendPhase(b, wire.Phase{Screen: c.Phase.Screen, At: time.Unix(0, c.Phase.AtNS), Period: time.Duration(c.Phase.Period)})
 	}
 	body, err := hex.DecodeString(c.Unknown.BodyHex)
 	if err != nil {
@@ -121,10 +145,34 @@ func decodeMessage(m wire.Message) (c control, err error) {
 		c.Screen, err = ref(m.Screen())
 	case wire.MessageBye:
 		c.Bye, err = ref(m.Bye())
+	case wire.MessageDecoders:
+		c.Decoders = []decoder{}
+		var all []wire.Decoder
+		all, err = m.Decoders()
+		for _, d := range all {
+			c.Decoders = append(c.Decoders, decoder{int(d.Codec), d})
+		}
+	case wire.MessageLimit:
+		c.Limit, err = ref(m.Limit())
+	case wire.MessageLayout:
+		c.Layout, err = m.Layout()
+		c.Layout = append([]wire.Placement{}, c.Layout...)
+	case wire.MessagePhase:
+		var p wire.Phase
+		p, err = m.Phase()
+		c.Phase = &phase{p.Screen, p.At.UnixNano(), int64(p.Period)}
 	default:
 		c.Unknown = &unknown{Type: m.Type, Flags: m.Flags, BodyHex: hex.EncodeToString(m.Body)}
 	}
 	return c, err
+}
+
+func decodersOf(all []decoder) (out []wire.Decoder) {
+	for _, d := range all {
+		d.Decoder.Codec = media.Codec(d.Codec)
+		out = append(out, d.Decoder)
+	}
+	return out
 }
 
 func ref[T any](v T, err error) (*T, error) { return &v, err }
@@ -164,6 +212,14 @@ func TestParseMessageRefuses(t *testing.T) {
 		{"pong", func(m wire.Message) error { _, err := m.Pong(); return err }, wire.Message{Type: wire.MessagePong, Body: make([]byte, 15)}},
 		{"bitrate", func(m wire.Message) error { _, err := m.SetBitrate(); return err }, wire.Message{Type: wire.MessageSetBitrate, Body: make([]byte, 4)}},
 		{"screen", func(m wire.Message) error { _, err := m.Screen(); return err }, wire.Message{Type: wire.MessageScreen, Body: make([]byte, 9)}},
+		{"decoders cut", func(m wire.Message) error { _, err := m.Decoders(); return err }, wire.Message{Type: wire.MessageDecoders, Body: append([]byte{2, 10}, make([]byte, 19)...)}},
+		{"decoders of 9 bytes", func(m wire.Message) error { _, err := m.Decoders(); return err }, wire.Message{Type: wire.MessageDecoders, Body: append([]byte{1, 9}, make([]byte, 9)...)}},
+		{"17 decoders", func(m wire.Message) error { _, err := m.Decoders(); return err }, wire.Message{Type: wire.MessageDecoders, Body: append([]byte{17, 10}, make([]byte, 170)...)}},
+		{"limit", func(m wire.Message) error { _, err := m.Limit(); return err }, wire.Message{Type: wire.MessageLimit, Body: make([]byte, 9)}},
+		{"layout cut", func(m wire.Message) error { _, err := m.Layout(); return err }, wire.Message{Type: wire.MessageLayout, Body: append([]byte{1, 28}, make([]byte, 27)...)}},
+		{"layout of 17 screens", func(m wire.Message) error { _, err := m.Layout(); return err }, wire.Message{Type: wire.MessageLayout, Body: append([]byte{17, 28}, make([]byte, 17*28)...)}},
+		{"layout empty", func(m wire.Message) error { _, err := m.Layout(); return err }, wire.Message{Type: wire.MessageLayout}},
+		{"phase", func(m wire.Message) error { _, err := m.Phase(); return err }, wire.Message{Type: wire.MessagePhase, Body: make([]byte, 13)}},
 		{"bye not utf-8", func(m wire.Message) error { _, err := m.Bye(); return err }, wire.Message{Type: wire.MessageBye, Body: []byte{0, 0, 0xff}}},
 		{"bye too long", func(m wire.Message) error { _, err := m.Bye(); return err }, wire.Message{Type: wire.MessageBye, Body: make([]byte, 2+wire.MaxReason+1)}},
 	}

@@ -184,7 +184,7 @@ func TestLaterVersionsMayAdd(t *testing.T) {
 }
 
 func TestKeyRoundTrip(t *testing.T) {
-	for _, page := range []input.Usage{input.PageKeyboard, input.PageConsumer, input.PageSystem, input.PageButton} {
+	for _, page := range []input.Usage{input.PageKeyboard, input.PageConsumer, input.PageSystem, input.PageButton, input.PageMarker} {
 		for id := range input.Usage(1 << 13) {
 			u := page<<16 | id
 			k, ok := wire.PackKey(u)
@@ -198,8 +198,8 @@ func TestKeyRoundTrip(t *testing.T) {
 			t.Errorf("PackKey(%v) = %#x; want none", u, k)
 		}
 	}
-	if u, ok := wire.Key(0xe001).Usage(); ok {
-		t.Errorf("Key(0xe001).Usage() = %v; want none", u)
+	if u, ok := wire.Key(0xa001).Usage(); ok {
+		t.Errorf("Key(0xa001).Usage() = %v; want none", u)
 	}
 }
 

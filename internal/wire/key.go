@@ -3,7 +3,8 @@ package wire
 import "github.com/blade-shadow/terminal/internal/input"
 
 // Key is a HID usage in 16 bits: the page in the upper three, the identifier
-// in the lower thirteen. It names a place on a keyboard or a mouse button.
+// in the lower thirteen. It names a place on a keyboard, a mouse button or a
+// marker of the protocol's own.
 type Key uint16
 
 // Codes of the pages in a Key. The others are reserved.
@@ -14,6 +15,7 @@ const (
 	pageConsumer = 1
 	pageSystem   = 2
 	pageButton   = 3
+	pageMarker   = 4
 )
 
 // PackKey returns the Key of u, or false where u has none.
@@ -28,6 +30,8 @@ func PackKey(u input.Usage) (Key, bool) {
 		page = pageSystem
 	case input.PageButton:
 		page = pageButton
+	case input.PageMarker:
+		page = pageMarker
 	default:
 		return 0, false
 	}
@@ -49,6 +53,8 @@ func (k Key) Usage() (input.Usage, bool) {
 		page = input.PageSystem
 	case pageButton:
 		page = input.PageButton
+	case pageMarker:
+		page = input.PageMarker
 	default:
 		return 0, false
 	}

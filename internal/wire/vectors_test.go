@@ -58,6 +58,13 @@ func inputVectors() []vector[datagram] {
 			PointerAbs: &wire.PointerAbs{InRange: true, Screen: 1, X: 32768, Y: 65535, Buttons: 1},
 			Events:     &wire.Events{First: 11, List: []wire.Transition{{Down: true, Absolute: true, Screen: 1, Key: 0x6001, X: 32700, Y: 65535, Wheel: 240}}},
 		}},
+		{Name: "marker 4660, pressed and let go", Fields: datagram{
+			Header:  wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 44, Time: 5_002_000, Ack: 43},
+			Pointer: &wire.Pointer{X: 5},
+			Events: &wire.Events{First: 12, List: []wire.Transition{
+				{Age: 2, Down: true, Key: 0x9234, X: 5}, {Key: 0x9234, X: 5},
+			}},
+		}},
 		{Name: "goodbye", Fields: datagram{
 			Header:  wire.Header{Flags: wire.FlagGoodbye | wire.FlagSnapshot, Epoch: 4, Seq: 44, Time: 6_000_000, Ack: 40},
 			Pointer: &wire.Pointer{Age: 9},
@@ -92,6 +99,20 @@ func controlVectors() []vector[[]control] {
 		}},
 		{Name: "screen", Fields: []control{{Screen: &wire.Screen{Index: 1, Width: 2560, Height: 1440, MilliFPS: 120_000, Codec: media.CodecHEVC}}}},
 		{Name: "bye", Fields: []control{{Bye: &wire.Bye{Code: wire.ByeTakenOver, Reason: "taken over by living room"}}}},
+		{Name: "decoders", Fields: []control{{Decoders: []decoder{
+			{1, wire.Decoder{Hardware: true, MaxWidth: 4096, MaxHeight: 4096, MacroblocksPerSecond: 2_073_600}},
+			{2, wire.Decoder{MaxWidth: 1920, MaxHeight: 1088}},
+		}}}},
+		{Name: "no decoder at all", Fields: []control{{Decoders: []decoder{}}}},
+		{Name: "limit of all screens, then of one", Fields: []control{
+			{Limit: &wire.Limit{Screen: wire.AllScreens, MaxMilliFPS: 30_000}},
+			{Limit: &wire.Limit{Screen: 1, MaxWidth: 1920, MaxHeight: 1080}},
+		}},
+		{Name: "layout of two outputs, the second pulled out", Fields: []control{{Layout: []wire.Placement{
+			{Index: 0, Connected: true, Primary: true, Width: 3840, Height: 2160, MilliHz: 59_997, ScalePercent: 150, VRRMin: 48_000, VRRMax: 144_000},
+			{Index: 1, X: -1920, Y: 540, Width: 1920, Height: 1080, MilliHz: 60_000, ScalePercent: 100},
+		}}}},
+		{Name: "phase", Fields: []control{{Phase: &phase{Screen: 1, AtNS: 1_795_000_000_123_456_789, Period: 16_683_350}}}},
 		{Name: "unknown message, then ping", Fields: []control{
 			{Unknown: &unknown{Type: 0x7f, BodyHex: "010203"}}, {Ping: &ping},
 		}},

@@ -46,7 +46,6 @@ type VideoStats struct {
 type Video struct {
 	sender   *Sender
 	cfg      VideoConfig
-	interval time.Duration
 	rtpStart uint32
 
 	pack *packetizer // the sending goroutine's
@@ -59,6 +58,7 @@ type Video struct {
 	}
 
 	// Guarded by sender.mu, but for the slots (see history).
+	interval    time.Duration // between frames
 	bound       *binding
 	history     history
 	queue       queue
@@ -75,12 +75,9 @@ func (s *Sender) AddVideo(cfg VideoConfig) (*Video, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.FPS <= 0 {
-		cfg.FPS = 60
-	}
 	v := &Video{
 		sender: s, cfg: cfg, pack: pack,
-		interval:  time.Second / time.Duration(cfg.FPS),
+		interval:  frameInterval(cfg.FPS),
 		rtpStart:  randomUint32(),
 		repairSeq: uint16(randomUint32()),
 		history:   newHistory(uint16(randomUint32())),
@@ -88,6 +85,21 @@ func (s *Sender) AddVideo(cfg VideoConfig) (*Video, error) {
 	}
 	s.videos = append(s.videos, v)
 	return v, nil
+}
+
+// frameInterval is the time between frames; at 0 a second it is 60.
+func frameInterval(fps int) time.Duration {
+	if fps <= 0 {
+		fps = 60
+	}
+	return time.Second / time.Duration(fps)
+}
+
+// SetFPS says what the pacer reckons with from now on; any goroutine may call it.
+func (v *Video) SetFPS(fps int) {
+	v.sender.mu.Lock()
+	defer v.sender.mu.Unlock()
+	v.interval = frameInterval(fps)
 }
 
 // Send cuts the frame into packets and queues them. It blocks for no I/O.

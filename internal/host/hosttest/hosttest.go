@@ -5,6 +5,7 @@
 package hosttest
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -28,11 +29,17 @@ const (
 
 // Config describes the host. The zero value shows one screen on a free port.
 type Config struct {
-	Screens int    // default 1
-	Listen  string // host:port, default a free port of loopback
-	Token   string // bearer token, "" for none
-	Sound   bool   // packets of no meaning, 200 a second
-	Broken  bool   // its encoder fails, which ends every session
+	Screens int // default 1
+	// Width, Height and FPS of each screen; default those of this package.
+	Width, Height, FPS int
+	Listen             string // host:port, default a free port of loopback
+	Token              string // bearer token, "" for none
+	Sound              bool   // packets of no meaning, 200 a second
+	Broken             bool   // its encoder fails, which ends every session
+	// OpenEncoder opens real encoders, nil: fakes, which [Host.Encoders] knows.
+	OpenEncoder func(host.EncoderConfig) (host.Encoder, error)
+	// NewScaler makes real scalers, nil: [NearestScaler]s.
+	NewScaler func() host.Scaler
 }
 
 // Host is a running host.
@@ -41,24 +48,33 @@ type Host struct {
 	Listen   string // what to give to Config.Listen to start another one there
 	Hands    *Hands
 	Encoders *Encoders
+	Source   *source.Testcard
 
-	stop func() error
+	server *host.Server
+	stop   func() error
 }
 
 // Start runs a host until the test ends or Stop.
 func Start(t testing.TB, cfg Config) *Host {
 	t.Helper()
 	card, err := source.NewTestcard(source.TestcardConfig{
-		Screens: max(cfg.Screens, 1), Width: Width, Height: Height, FPS: FPS,
+		Screens: cmp.Or(cfg.Screens, 1), Width: cmp.Or(cfg.Width, Width), Height: cmp.Or(cfg.Height, Height), FPS: cmp.Or(cfg.FPS, FPS),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Host{Listen: cfg.Listen, Hands: &Hands{}, Encoders: &Encoders{broken: cfg.Broken}}
+	h := &Host{Listen: cfg.Listen, Hands: &Hands{}, Encoders: &Encoders{broken: cfg.Broken}, Source: card}
 	urls := make(chan string, 1)
 	hc := host.Config{
 		Source: card, OpenEncoder: h.Encoders.open, OpenInput: h.Hands.open,
-		Listen: cfg.Listen, OnListen: func(url string) { urls <- url },
+		NewScaler: func() host.Scaler { return NearestScaler{} },
+		Listen:    cfg.Listen, OnListen: func(url string) { urls <- url },
+	}
+	if cfg.OpenEncoder != nil {
+		hc.OpenEncoder = cfg.OpenEncoder
+	}
+	if cfg.NewScaler != nil {
+		hc.NewScaler = cfg.NewScaler
 	}
 	if cfg.Listen == "" {
 		hc.Listen = "127.0.0.1:0"
@@ -79,6 +95,7 @@ func (h *Host) run(t testing.TB, cfg host.Config, urls <-chan string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.server = srv
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- srv.Run(ctx) }()
@@ -102,6 +119,9 @@ func (h *Host) run(t testing.TB, cfg host.Config, urls <-chan string) {
 
 // Stop shuts the host down as SIGTERM does: the terminal is told.
 func (h *Host) Stop() error { return h.stop() }
+
+// Summary is what the host did so far.
+func (h *Host) Summary() host.Summary { return h.server.Summary("hosttest", "test") }
 
 func tokenFile(t testing.TB, token string) string {
 	t.Helper()
@@ -140,7 +160,7 @@ func (h *Hands) Moved() (dx, dy int32) {
 }
 
 func (h *Hands) open(ch host.InputChannel) (host.Input, error) {
-	r, err := inject.New(inject.Config{Injector: h, Write: ch.Reply, SameClock: ch.SameMachine})
+	r, err := inject.New(inject.Config{Injector: h, Write: ch.Reply, Mark: ch.Mark, SameClock: ch.SameMachine})
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,8 @@ type Device interface {
 	Injector
 	io.Closer
 	Name() string // its Mode: never auto
+	// SetRegions replaces DeviceConfig.Regions; any goroutine may call it.
+	SetRegions([]Region)
 }
 
 // appearTimeout bounds how long Open waits for an X server to announce a

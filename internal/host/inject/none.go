@@ -20,6 +20,9 @@ func (None) Wheel(int32, int32) error { return nil }
 // Sync does nothing.
 func (None) Sync() error { return nil }
 
+// SetRegions does nothing.
+func (None) SetRegions([]Region) {}
+
 // Close does nothing.
 func (None) Close() error { return nil }
 

@@ -38,6 +38,10 @@ type Config struct {
 	// Write sends one datagram to the terminal. It is called from Run only and
 	// must not keep b.
 	Write func(b []byte) error
+	// Mark is told of every marker that the terminal presses
+	// ([input.PageMarker]); no Injector is. It is called from Run and returns
+	// at once; nil: nobody shows markers.
+	Mark func(id uint16)
 	// SameClock says that the terminal runs on this machine, so that the times
 	// in its datagrams are of our own clock.
 	SameClock bool
@@ -97,6 +101,9 @@ func New(cfg Config) (*Receiver, error) {
 		r.free <- new(packet)
 	}
 	r.reconciler.init(cfg.Injector, &r.stats)
+	if cfg.Mark != nil {
+		r.mark = cfg.Mark
+	}
 	return r, nil
 }
 

@@ -460,3 +460,33 @@ func BenchmarkReceiver(b *testing.B) {
 		<-answered
 	}
 }
+
+// A marker is told of when it is pressed, once, and never injected.
+func TestMarkerIsNotInjected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var marks []uint16
+		h := newHost(t, inject.Config{Mark: func(id uint16) { marks = append(marks, id) }})
+		marker := wire.Key(4<<13 | 0x123)
+		send := func() {
+			h.seq++
+			b := wire.AppendHeader(nil, wire.Header{Flags: wire.FlagFocused, Epoch: h.epoch, Seq: h.seq})
+			h.receiver.Datagram(wire.AppendEvents(b, wire.Events{First: 1, List: []wire.Transition{
+				{Down: true, Key: keyA}, {Down: true, Key: marker}, {Key: marker}, {Key: keyA}, {Down: true, Key: marker},
+			}}))
+		}
+		send()
+		send() // repeated, as until it is acknowledged
+		if got, want := h.log.take(), []string{"07:0004 down", "07:0004 up"}; !slices.Equal(got, want) {
+			t.Errorf("injected %q; want %q", got, want)
+		}
+		if err := h.stop(); err != nil { // which releases the marker
+			t.Fatal(err)
+		}
+		if got := h.log.take(); len(got) != 0 {
+			t.Errorf("injected %q at the end; want nothing", got)
+		}
+		if want := []uint16{0x123, 0x123}; !slices.Equal(marks, want) {
+			t.Errorf("marks = %x; want %x", marks, want)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package inject
 import (
 	"slices"
 
+	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -13,6 +14,7 @@ const maxHeld = 256
 // what is held. It is driven by one goroutine and reads no clock.
 type reconciler struct {
 	inject Injector
+	mark   func(id uint16)
 	stats  *counters
 
 	started bool   // epoch and seq are known
@@ -55,7 +57,7 @@ type content struct {
 }
 
 func (r *reconciler) init(inject Injector, stats *counters) {
-	r.inject, r.stats = inject, stats
+	r.inject, r.stats, r.mark = inject, stats, func(uint16) {}
 	r.held = make([]wire.Key, 0, maxHeld)
 	r.in.events = make([]wire.Transition, 0, wire.MaxEvents)
 	r.in.keys.Held = make([]wire.Key, 0, maxHeld)
@@ -178,6 +180,12 @@ func (r *reconciler) press(k wire.Key, down bool) error {
 		r.held = append(r.held, k)
 	} else {
 		r.held = slices.Delete(r.held, at, at+1)
+	}
+	if u.Page() == input.PageMarker { // of ours, not of the operating system
+		if down {
+			r.mark(u.ID())
+		}
+		return nil
 	}
 	if err := r.inject.Key(u, down); err != nil {
 		return err

@@ -44,9 +44,8 @@ const (
 // that read relative motion get it unscaled. The methods of [Injector] belong
 // to one goroutine.
 type UInput struct {
-	codes    *keycodes
-	regions  []Region
-	desktop  Region // around all regions
+	codes *keycodes
+	places
 	keyboard *node
 	mouse    *node
 	pointer  *node
@@ -111,14 +110,13 @@ func (u *UInput) turn(by int32, sum *int32, fine, coarse uint16) {
 
 // Absolute puts the pointer over a screen. The device spans the desktop.
 func (u *UInput) Absolute(screen uint8, x, y uint16) error {
-	if len(u.regions) > 0 {
-		if int(screen) >= len(u.regions) {
-			return nil
-		}
-		r := u.regions[screen]
-		x = axis(span(x, r.X, r.Width)-u.desktop.X, u.desktop.Width)
-		y = axis(span(y, r.Y, r.Height)-u.desktop.Y, u.desktop.Height)
-	} else if screen != 0 {
+	at := u.now.Load()
+	r, ok := at.region(screen)
+	switch {
+	case ok:
+		x = axis(span(x, r.X, r.Width)-at.desktop.X, at.desktop.Width)
+		y = axis(span(y, r.Y, r.Height)-at.desktop.Y, at.desktop.Height)
+	case len(at.regions) > 0 || screen != 0:
 		return nil
 	}
 	u.pointer.add(evAbs, absX, int32(x))

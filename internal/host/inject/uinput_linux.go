@@ -58,7 +58,8 @@ func openUInput(cfg DeviceConfig) (*UInput, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &UInput{codes: codes, regions: cfg.Regions, desktop: around(cfg.Regions)}
+	u := &UInput{codes: codes}
+	u.SetRegions(cfg.Regions)
 	if u.keyboard, err = newNode(keyboardName, 1, u.setUpKeyboard); err != nil {
 		return nil, err
 	}

@@ -57,6 +57,10 @@ func TestUInputReports(t *testing.T) {
 		{"no second screen", func(u *inject.UInput) error { return u.Absolute(1, 5, 6) }, 2, nil, nil},
 		{"left screen", func(u *inject.UInput) error { return u.Absolute(0, 0, 0x8000) }, 2, regions, []string{"3/0/163", "3/1/33095", "0/0/0"}},
 		{"right screen", func(u *inject.UInput) error { return u.Absolute(1, 65535, 0) }, 2, regions, []string{"3/0/65372", "3/1/327", "0/0/0"}},
+		{"a screen that moved", func(u *inject.UInput) error {
+			u.SetRegions([]inject.Region{{Width: 100, Height: 100}, {X: 100, Width: 300, Height: 100}})
+			return u.Absolute(0, 0, 0x8000)
+		}, 2, regions, []string{"3/0/81", "3/1/33095", "0/0/0"}},
 		{"no third screen", func(u *inject.UInput) error { return u.Absolute(2, 0, 0) }, 2, regions, nil},
 	}
 	for _, tt := range tests {

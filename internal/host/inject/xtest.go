@@ -38,10 +38,10 @@ const (
 // as a button it has not got, is logged; that the server is gone comes with
 // the next call.
 type XTest struct {
-	log     *slog.Logger
-	conn    *xgb.Conn
-	root    xproto.Window
-	regions []Region
+	log  *slog.Logger
+	conn *xgb.Conn
+	root xproto.Window
+	places
 	codes   *keycodes
 	drained chan struct{} // closed when the connection has ended
 
@@ -66,8 +66,8 @@ func openXTest(cfg DeviceConfig) (*XTest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open XTEST: connect to X display %s: %w", cfg.Display, err)
 	}
-	x := &XTest{log: cfg.Logger, conn: conn, codes: codes, regions: cfg.Regions, drained: make(chan struct{})}
-	if err := x.setUp(); err != nil {
+	x := &XTest{log: cfg.Logger, conn: conn, codes: codes, drained: make(chan struct{})}
+	if err := x.setUp(cfg.Regions); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("open XTEST: X display %s: %w", cfg.Display, err)
 	}
@@ -75,7 +75,7 @@ func openXTest(cfg DeviceConfig) (*XTest, error) {
 	return x, nil
 }
 
-func (x *XTest) setUp() error {
+func (x *XTest) setUp(regions []Region) error {
 	if err := xtest.Init(x.conn); err != nil {
 		return fmt.Errorf("%w (%w)", err, errors.ErrUnsupported)
 	}
@@ -85,9 +85,10 @@ func (x *XTest) setUp() error {
 	}
 	screen := setup.DefaultScreen(x.conn)
 	x.root = screen.Root
-	if len(x.regions) == 0 {
-		x.regions = []Region{{Width: int(screen.WidthInPixels), Height: int(screen.HeightInPixels)}}
+	if len(regions) == 0 {
+		regions = []Region{{Width: int(screen.WidthInPixels), Height: int(screen.HeightInPixels)}}
 	}
+	x.SetRegions(regions)
 	return x.checkKeycodes()
 }
 
@@ -181,10 +182,10 @@ func clamp16(v int32) int16 { return int16(min(max(v, -32767), 32767)) }
 
 // Absolute puts the pointer over a screen.
 func (x *XTest) Absolute(screen uint8, px, py uint16) error {
-	if int(screen) >= len(x.regions) {
+	r, ok := x.now.Load().region(screen)
+	if !ok {
 		return nil
 	}
-	r := x.regions[screen]
 	return x.fake(xproto.MotionNotify, 0, clamp16(int32(span(px, r.X, r.Width))), clamp16(int32(span(py, r.Y, r.Height))))
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,8 +35,12 @@ type Desktop struct {
 	cfg  DesktopConfig
 	name string // the display's, resolved
 
-	mu      sync.Mutex
-	screens []desktopScreen // guarded by mu; replaced, never changed
+	before *x11.Layout // as it was before the first Arrange; nil: it is so. Arrange's
+
+	mu      sync.Mutex      // guards below
+	screens []desktopScreen // replaced, never changed
+	order   []string        // monitors in the order that screens count in; nil: the display's
+	rates   map[int]int     // pictures per 1000 s of screens that were arranged
 }
 
 // desktopScreen is a screen and what to capture for it.
@@ -77,7 +83,7 @@ func (d *Desktop) look() (err error) {
 		if err != nil {
 			return err
 		}
-		for i, m := range monitors {
+		for i, m := range d.inOrder(monitors) {
 			screens = append(screens, d.describe(i, m.Name, m.Bounds, x11.Target{Monitor: m.Name}))
 		}
 	}
@@ -97,7 +103,7 @@ func (d *Desktop) regions() []desktopScreen {
 
 func (d *Desktop) describe(index int, name string, bounds image.Rectangle, target x11.Target) desktopScreen {
 	return desktopScreen{target: target, Screen: Screen{
-		Index: index, Name: name, Bounds: bounds, FPS: d.cfg.FPS,
+		Index: index, Name: name, Bounds: bounds, FPS: rounded(d.rate(index)),
 		Width: bounds.Dx() &^ 1, Height: bounds.Dy() &^ 1,
 	}}
 }
@@ -139,8 +145,107 @@ func (d *Desktop) OpenVideo(screen int) (Video, error) {
 		return nil, fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return &desktopVideo{
-		screen: screen, grabber: g, scaler: libav.NewScaler(), pacer: newPacer(d.cfg.FPS),
+		desktop: d, screen: screen, grabber: g, scaler: libav.NewScaler(), pacer: newPacer(d.rate(screen)),
 	}, nil
+}
+
+// rate returns the pictures per 1000 s of a screen.
+func (d *Desktop) rate(screen int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r := d.rates[screen]; r > 0 {
+		return r
+	}
+	return d.cfg.FPS * 1000
+}
+
+// inOrder puts monitors in the order of before they were arranged, so that
+// a screen stays the same monitor; new ones come last.
+func (d *Desktop) inOrder(monitors []x11.Monitor) []x11.Monitor {
+	d.mu.Lock()
+	order := d.order
+	d.mu.Unlock()
+	if order == nil {
+		return monitors
+	}
+	place := func(m x11.Monitor) int {
+		if i := slices.Index(order, m.Name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(monitors, func(a, b x11.Monitor) int { return place(a) - place(b) })
+	return monitors
+}
+
+// Arrange sets the monitors' modes, places and rates through RandR. Screens
+// that are parts of the display, and servers without modes to set, give
+// errors.ErrUnsupported.
+func (d *Desktop) Arrange(all []Placement) (err error) {
+	before := d.before
+	if len(all) == 0 {
+		if d.before = nil; before == nil {
+			return nil
+		}
+	}
+	display, err := x11.Open(d.cfg.Display)
+	if err != nil {
+		return fmt.Errorf("desktop: %w", err)
+	}
+	defer func() { err = errors.Join(err, display.Close()) }()
+	if len(all) == 0 {
+		d.arranged(nil, nil)
+		return display.Restore(before)
+	}
+	_, screens := d.known()
+	heads, order, err := headsOf(all, screens)
+	if err != nil {
+		return fmt.Errorf("desktop: %w", err)
+	}
+	was, err := display.Arrange(heads)
+	if err != nil {
+		return fmt.Errorf("desktop: %w", err)
+	}
+	if before == nil {
+		d.before = was
+	}
+	d.arranged(order, all)
+	return display.Tidy(d.before, was)
+}
+
+// headsOf is what the display is asked for, and the monitors' order.
+func headsOf(all []Placement, screens []desktopScreen) (heads []x11.Head, order []string, err error) {
+	for _, s := range screens {
+		if s.target.Monitor == "" {
+			return nil, nil, fmt.Errorf("screen %d is a part of the display that was chosen: %w", s.Index, errors.ErrUnsupported)
+		}
+		order = append(order, s.target.Monitor)
+	}
+	for _, p := range all {
+		if p.Screen < 0 || p.Screen >= len(screens) || !p.Connected {
+			continue
+		}
+		even := image.Rectangle{Min: p.Bounds.Min, Max: p.Bounds.Min.Add(image.Pt(p.Bounds.Dx()&^1, p.Bounds.Dy()&^1))}
+		heads = append(heads, x11.Head{Monitor: order[p.Screen], Bounds: even, MilliHz: p.MilliFPS, Primary: p.Primary})
+	}
+	return heads, order, nil
+}
+
+// arranged notes order and rates; open videos follow with their next picture.
+func (d *Desktop) arranged(order []string, all []Placement) {
+	rates := make(map[int]int)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.Copy(rates, d.rates)
+	for _, p := range all {
+		if p.Connected && p.MilliFPS > 0 {
+			rates[p.Screen] = min(max(p.MilliFPS, 1000), maxFPS*1000)
+		}
+	}
+	if all == nil {
+		clear(rates)
+	}
+	d.order, d.rates = order, rates
 }
 
 // goneIfClosed marks the end of the X server for callers that know no X.
@@ -162,11 +267,12 @@ func (d *Desktop) OpenAudio() (Audio, error) {
 // Injector returns nil: a desktop's input goes through the operating system.
 func (d *Desktop) Injector() Injector { return nil }
 
-// Close does nothing: connections belong to the videos.
-func (d *Desktop) Close() error { return nil }
+// Close puts the monitors back as they were; connections belong to the videos.
+func (d *Desktop) Close() error { return d.Arrange(nil) }
 
 // desktopVideo is a grabber on a schedule.
 type desktopVideo struct {
+	desktop *Desktop
 	screen  int
 	grabber *x11.Grabber
 	scaler  *libav.Scaler
@@ -179,7 +285,12 @@ func (v *desktopVideo) Size() (width, height int) {
 	return b.Dx(), b.Dy()
 }
 
+func (v *desktopVideo) MilliFPS() int { return v.pacer.rate }
+
+func (v *desktopVideo) SetPhase(at time.Time, period time.Duration) { v.pacer.SetPhase(at, period) }
+
 func (v *desktopVideo) Next(ctx context.Context) (*media.Frame, error) {
+	v.pacer.setRate(v.desktop.rate(v.screen))
 	n, _, err := v.pacer.wait(ctx)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,44 @@ type Video interface {
 	Close() error
 }
 
+// Phaser is a [Video] whose schedule can be moved to when its pictures are
+// wanted. A source without it takes pictures when it does.
+type Phaser interface {
+	// SetPhase asks for pictures at at and one or several periods before and
+	// after it; any goroutine may call it. The schedule moves there by a small
+	// part of an interval a picture, and no picture is lost or added for it. A
+	// period that does not fit the video's rate is ignored; 0 lets it run free.
+	SetPhase(at time.Time, period time.Duration)
+}
+
+// Rated is a [Video] whose rate can change, or is no whole number.
+type Rated interface {
+	// MilliFPS returns the pictures per 1000 s of the last one given; the
+	// goroutine that calls Next may call it.
+	MilliFPS() int
+}
+
+// Placement is how one screen should be, because that is how the output of the
+// terminal is that shows it.
+type Placement struct {
+	Screen    int             // from 0
+	Connected bool            // false: nobody sees it; the other fields say nothing
+	Primary   bool            // where new windows belong
+	Bounds    image.Rectangle // on the desktop; its size is at most 4096 both ways
+	MilliFPS  int             // pictures per 1000 s, 1000 to 240000; 0: as it is
+	Scale     int             // how large the person wants things, in percent; 0: not said
+}
+
+// Arranger is a [Source] that can make its screens as a terminal wants them.
+type Arranger interface {
+	// Arrange makes the screens so, as near as the source can; screens that
+	// are not named stay as they are. None at all puts everything back as it
+	// was before the first call. It may block on the window system, for a
+	// second at most, and returns an error wrapping errors.ErrUnsupported where
+	// nothing can be changed: then nothing has been. One goroutine calls it.
+	Arrange([]Placement) error
+}
+
 // Audio gives sound at [SampleRate] with [Channels]. One goroutine calls it.
 type Audio interface {
 	// Read blocks until all of pcm is filled and returns when its first

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/barcode"
@@ -30,6 +32,15 @@ type Testcard struct {
 	cfg   TestcardConfig
 	epoch time.Time // a full second, before anything was drawn
 	input *card.Input
+
+	mu      sync.Mutex
+	screens []cardScreen // guarded by mu; replaced, never changed
+}
+
+// cardScreen is a screen and how it was asked for.
+type cardScreen struct {
+	bounds   image.Rectangle
+	milliFPS int
 }
 
 // NewTestcard checks cfg and returns the source.
@@ -52,10 +63,20 @@ func NewTestcard(cfg TestcardConfig) (*Testcard, error) {
 		return nil, fmt.Errorf("testcard: %w", err)
 	}
 	return &Testcard{
-		cfg:   cfg,
-		epoch: fullSecond(time.Now()),
-		input: card.NewInput(cfg.Screens, cfg.Width, cfg.Height),
+		cfg:     cfg,
+		epoch:   fullSecond(time.Now()),
+		input:   card.NewInput(cfg.Screens, cfg.Width, cfg.Height),
+		screens: cfg.sideBySide(),
 	}, nil
+}
+
+// sideBySide is the screens as they are before anybody arranges them.
+func (c TestcardConfig) sideBySide() []cardScreen {
+	all := make([]cardScreen, c.Screens)
+	for i := range all {
+		all[i] = cardScreen{image.Rect(i*c.Width, 0, (i+1)*c.Width, c.Height), c.FPS * 1000}
+	}
+	return all
 }
 
 // fullSecond returns when the second of t began. Unlike Truncate it keeps the
@@ -93,18 +114,59 @@ func checkSize(width, height int) error {
 // Name returns "testcard".
 func (t *Testcard) Name() string { return "testcard" }
 
-// Screens returns the cards, side by side.
+// known returns the screens as they are now.
+func (t *Testcard) known() []cardScreen {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.screens
+}
+
+// Screens returns the cards, side by side unless they were arranged.
 func (t *Testcard) Screens() []Screen {
-	screens := make([]Screen, t.cfg.Screens)
-	for i := range screens {
-		x := i * t.cfg.Width
-		screens[i] = Screen{
-			Index: i, Name: fmt.Sprintf("testcard %d", i+1),
-			Width: t.cfg.Width, Height: t.cfg.Height, FPS: t.cfg.FPS,
-			Bounds: image.Rect(x, 0, x+t.cfg.Width, t.cfg.Height),
-		}
+	var screens []Screen
+	for i, s := range t.known() {
+		screens = append(screens, Screen{
+			Index: i, Name: fmt.Sprintf("testcard %d", i+1), Bounds: s.bounds,
+			Width: s.bounds.Dx(), Height: s.bounds.Dy(), FPS: rounded(s.milliFPS),
+		})
 	}
 	return screens
+}
+
+// rounded is pictures a second of pictures per 1000 s, at least one.
+func rounded(milliFPS int) int { return max((milliFPS+500)/1000, 1) }
+
+// Arrange gives the cards the sizes and rates asked for, within what a card
+// can be; open videos follow with their next picture.
+func (t *Testcard) Arrange(all []Placement) error {
+	screens := slices.Clone(t.known())
+	if len(all) == 0 {
+		screens = t.cfg.sideBySide()
+	}
+	for _, p := range all {
+		if p.Screen >= 0 && p.Screen < len(screens) && p.Connected {
+			screens[p.Screen].bounds = cardBounds(p.Bounds)
+			if p.MilliFPS > 0 {
+				screens[p.Screen].milliFPS = min(max(p.MilliFPS, 1000), maxFPS*1000)
+			}
+		}
+	}
+	bounds := make([]image.Rectangle, len(screens))
+	for i, s := range screens {
+		bounds[i] = s.bounds
+	}
+	t.mu.Lock()
+	t.screens = screens
+	t.mu.Unlock()
+	t.input.Place(bounds)
+	return nil
+}
+
+// cardBounds is the nearest that a card can be.
+func cardBounds(want image.Rectangle) image.Rectangle {
+	width := min(max(want.Dx(), barcode.MinWidth), maxSide) &^ 1
+	height := min(max(want.Dy(), barcode.MinHeight), maxSide) &^ 1
+	return image.Rectangle{Min: want.Min, Max: want.Min.Add(image.Pt(width, height))}
 }
 
 // OpenVideo starts the screen's clock.
@@ -112,14 +174,12 @@ func (t *Testcard) OpenVideo(screen int) (Video, error) {
 	if screen < 0 || screen >= t.cfg.Screens {
 		return nil, fmt.Errorf("testcard: %w", noScreen(screen, t.cfg.Screens))
 	}
-	c, err := card.New(card.Config{
-		Screen: screen, Screens: t.cfg.Screens, Width: t.cfg.Width, Height: t.cfg.Height,
-		FPS: t.cfg.FPS, Title: t.cfg.Title, Busy: t.cfg.Busy, Input: t.input,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("testcard %d: %w", screen+1, err)
+	v := &testcardVideo{source: t, screen: screen}
+	if err := v.renew(t.known()[screen]); err != nil {
+		return nil, err
 	}
-	return &testcardVideo{card: c, epoch: t.epoch, pacer: newPacer(t.cfg.FPS)}, nil
+	v.pacer = newPacer(v.is.milliFPS)
+	return v, nil
 }
 
 func noScreen(screen, have int) error {
@@ -142,9 +202,35 @@ func (t *Testcard) Close() error { return nil }
 
 // testcardVideo is a card on a schedule.
 type testcardVideo struct {
-	card  *card.Card
-	epoch time.Time
-	pacer *pacer
+	source *Testcard
+	screen int
+	is     cardScreen // what card was made for
+	card   *card.Card
+	pacer  *pacer
+}
+
+// renew makes the card anew.
+func (v *testcardVideo) renew(s cardScreen) error {
+	cfg := v.source.cfg
+	c, err := card.New(card.Config{
+		Screen: v.screen, Screens: cfg.Screens, Width: s.bounds.Dx(), Height: s.bounds.Dy(),
+		FPS: rounded(s.milliFPS), Title: cfg.Title, Busy: cfg.Busy, Input: v.source.input,
+	})
+	if err != nil {
+		return fmt.Errorf("testcard %d: %w", v.screen+1, err)
+	}
+	v.card, v.is = c, s
+	return nil
+}
+
+// follow takes up what was arranged since the last picture.
+func (v *testcardVideo) follow() error {
+	now := v.source.known()[v.screen]
+	if now.milliFPS == v.is.milliFPS && now.bounds.Size() == v.is.bounds.Size() {
+		return nil
+	}
+	v.pacer.setRate(now.milliFPS)
+	return v.renew(now)
 }
 
 func (v *testcardVideo) Size() (width, height int) {
@@ -152,12 +238,19 @@ func (v *testcardVideo) Size() (width, height int) {
 	return f.Width, f.Height
 }
 
+func (v *testcardVideo) MilliFPS() int { return v.is.milliFPS }
+
+func (v *testcardVideo) SetPhase(at time.Time, period time.Duration) { v.pacer.SetPhase(at, period) }
+
 func (v *testcardVideo) Next(ctx context.Context) (*media.Frame, error) {
+	if err := v.follow(); err != nil {
+		return nil, err
+	}
 	n, due, err := v.pacer.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return v.card.Draw(n, due.Sub(v.epoch), time.Now()), nil
+	return v.card.Draw(n, due.Sub(v.source.epoch), time.Now()), nil
 }
 
 func (v *testcardVideo) Close() error {

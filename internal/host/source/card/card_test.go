@@ -213,3 +213,23 @@ func benchmarkDraw(b *testing.B, width, height int) {
 		c.Draw(n, time.Duration(n)*time.Second/60, captured)
 	}
 }
+
+// The pointer goes from screen to screen as they stand, not as they count.
+func TestMotionAcrossPlacedScreens(t *testing.T) {
+	_, in := newCard(t, 0, 640, 360)
+	in.Place([]image.Rectangle{image.Rect(800, 0, 800+320, 180), image.Rect(0, 0, 800, 600)})
+	right, err := card.New(card.Config{Screen: 0, Screens: 2, Width: 320, Height: 180, FPS: 60, Input: in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = in.Absolute(1, 65535, 10000) // row 91
+	_ = in.Motion(10, 0)
+	cross := func() byte { f := right.Draw(1, 0, captured); return f.Planes[0][91*f.Stride[0]+9+4] }
+	if got := cross(); got != 235 {
+		t.Errorf("luma beside the pointer = %d; want the cross's 235 on screen 0, which stands right of 1", got)
+	}
+	_ = in.Motion(-100000, 0)
+	if got := cross(); got == 235 {
+		t.Error("the cross is still on screen 0 after it went left")
+	}
+}

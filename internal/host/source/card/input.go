@@ -1,6 +1,8 @@
 package card
 
 import (
+	"image"
+	"slices"
 	"sync"
 
 	"github.com/blade-shadow/terminal/internal/input"
@@ -15,12 +17,13 @@ const (
 // Input takes what the terminal's user does and keeps what cards show of it.
 // Its methods may be called from any goroutine and never fail.
 type Input struct {
-	// Constant after NewInput.
-	screens, width, height int
-	words                  words
+	words words // constant after NewInput
 
-	mu    sync.Mutex
-	state inputState // guarded by mu
+	mu     sync.Mutex // guards all below
+	sizes  []image.Point
+	order  []int // screens from left to right
+	places []int // where each is in order
+	state  inputState
 }
 
 // inputState is what there is to show. Copying it takes no memory.
@@ -39,7 +42,30 @@ type inputState struct {
 
 // NewInput returns an Input for screens of one size, side by side.
 func NewInput(screens, width, height int) *Input {
-	return &Input{screens: screens, width: width, height: height, words: newWords()}
+	in := &Input{words: newWords()}
+	all := make([]image.Rectangle, screens)
+	for i := range all {
+		all[i] = image.Rect(i*width, 0, (i+1)*width, height)
+	}
+	in.Place(all)
+	return in
+}
+
+// Place says where the screens are and how large, none of them empty. Their
+// number must stay what it was.
+func (in *Input) Place(screens []image.Rectangle) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.sizes, in.order, in.places = nil, nil, make([]int, len(screens))
+	for i, r := range screens {
+		in.sizes, in.order = append(in.sizes, r.Size()), append(in.order, i)
+	}
+	slices.SortStableFunc(in.order, func(a, b int) int { return screens[a].Min.X - screens[b].Min.X })
+	for at, screen := range in.order {
+		in.places[screen] = at
+	}
+	s, size := &in.state, in.sizes[in.state.screen]
+	s.x, s.y = min(s.x, size.X-1), min(s.y, size.Y-1)
 }
 
 // Key presses or releases a key or a mouse button.
@@ -81,11 +107,19 @@ func (in *Input) Motion(dx, dy int32) error {
 	defer in.mu.Unlock()
 	s := &in.state
 	if !s.seen {
-		s.x, s.y = in.width/2, in.height/2
+		s.x, s.y = in.sizes[s.screen].X/2, in.sizes[s.screen].Y/2
 	}
-	x := min(max(s.screen*in.width+s.x+int(dx), 0), in.screens*in.width-1)
-	s.screen, s.x = x/in.width, x%in.width
-	s.y = min(max(s.y+int(dy), 0), in.height-1)
+	s.x += int(dx)
+	for at := in.places[s.screen]; s.x < 0 && at > 0; at-- {
+		s.screen = in.order[at-1]
+		s.x += in.sizes[s.screen].X
+	}
+	for at := in.places[s.screen]; s.x >= in.sizes[s.screen].X && at+1 < len(in.order); at++ {
+		s.x -= in.sizes[s.screen].X
+		s.screen = in.order[at+1]
+	}
+	s.x = min(max(s.x, 0), in.sizes[s.screen].X-1)
+	s.y = min(max(s.y+int(dy), 0), in.sizes[s.screen].Y-1)
 	s.seen = true
 	s.events++
 	return nil
@@ -96,9 +130,9 @@ func (in *Input) Absolute(screen uint8, x, y uint16) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s := &in.state
-	s.screen = min(int(screen), in.screens-1)
-	s.x = int(x) * (in.width - 1) / 65535
-	s.y = int(y) * (in.height - 1) / 65535
+	s.screen = min(int(screen), len(in.sizes)-1)
+	s.x = int(x) * (in.sizes[s.screen].X - 1) / 65535
+	s.y = int(y) * (in.sizes[s.screen].Y - 1) / 65535
 	s.seen = true
 	s.events++
 	return nil
