@@ -7,10 +7,10 @@ SOURCE ?= testcard
 BIN := build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint build deps
+.PHONY: help run test test-vm bench lint build deps
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## host and terminal on this machine: SCREENS=2, SOURCE=desktop|testcard|FILE
 	@.ci/deps test
@@ -20,6 +20,11 @@ run: ## host and terminal on this machine: SCREENS=2, SOURCE=desktop|testcard|FI
 test: ## everything that proves the tree: format, vet, race tests, native and end-to-end tests
 	@.ci/deps test
 	@.ci/test
+
+test-vm: ## everything that needs the virtual terminal (QEMU)
+	@.ci/deps test
+	@.ci/deps vm
+	@.ci/test-vm
 
 bench: ## a measured session: build/bench/session.json
 	@.ci/deps test
