@@ -44,7 +44,6 @@ var areas = []area{
 	{path: "peripherals", layer: parts},
 	{path: "updater", layer: parts},
 	{path: "internal/host", layer: parts, importers: []string{"cmd/shadow-host"}, otherEnd: true},
-	{path: "internal/host/source/card", layer: parts, importers: []string{"internal/host", "internal/e2e"}, otherEnd: true}, // what was drawn, to compare with
 	{path: "internal/lab", layer: parts, importers: []string{"cmd/shadow-lab", "internal/e2e"}},
 	{path: "internal/media", layer: nouns, pure: true},
 	{path: "internal/input", layer: nouns, pure: true},

@@ -1,0 +1,559 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/blade-shadow/terminal/display"
+	"github.com/blade-shadow/terminal/display/gl"
+	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/display/pace"
+	"github.com/blade-shadow/terminal/internal/media"
+)
+
+// output drives one monitor. Its state:
+//
+//	dark --mode set--> pending --flip--> lit --commit--> pending --flip--> lit
+//	  ^                                   |
+//	  +---- power off, console away, mode change, GPU reset, refusal ----+
+type output struct {
+	d    *Display
+	name string
+	pipe pipe
+	log  *slog.Logger
+
+	wakeup   chan struct{}        // capacity 1, never closed: full means that run will look anyway
+	flips    chan flip            // capacity 4, never closed; at most one is on its way
+	captures chan chan<- captured // unbuffered, never closed; run answers into what it is given
+	rested   chan struct{}        // capacity 1, never closed: nothing is in flight while the console is away
+	parked   chan struct{}        // closed by run when it commits nothing any more
+	ended    chan struct{}        // closed by run as the last thing
+
+	want      atomic.Pointer[screen] // that it shows; nil: none
+	found     atomic.Pointer[head]   // on its connector, by the manager
+	unplugged atomic.Bool            // run turns the connector off when it ends
+
+	telling sync.Mutex
+	told    state // guarded by telling
+
+	// All below belongs to run.
+
+	screen *screen
+	head   *head
+	stream *stream
+	canvas canvas
+	size   image.Point
+	timer  *time.Timer
+
+	connector *object
+	crtc      *object
+	primary   *layer
+	pointer   pointer
+	request   request
+
+	mode     mode.Mode
+	blob     uint32 // of mode
+	oldBlob  uint32 // until the mode set's flip
+	variable bool
+	lit      bool
+	retry    time.Time // of a mode set that failed
+	patience time.Duration
+
+	pending bool // a commit is in flight
+	ready   bool // a picture is drawn and the kernel was too busy for it
+	flight  flight
+	shown   buffer // that the card scans out
+	hasShown,
+	stale bool // what is on the screen has to be drawn again
+	last    *media.Frame // on the screen, kept to draw it again; may be nil
+	panel   *panel       // as drawn
+	fresh   time.Time    // when the last new frame was committed
+	pool    uint64       // whose import failed last
+	scene   gl.Scene
+	words   words
+	pacer   *pace.Pacer
+	arrived func(time.Time) // pacer.Arrived
+	counted pace.Counts
+	ledger  pace.Ledger
+	lock    pace.Lock
+	gridded bool // the period was told
+
+	complaint  string // logged last
+	complained time.Time
+}
+
+// state is what others may know of an output.
+type state struct {
+	mode     mode.Mode
+	lit      bool
+	variable bool
+	period   time.Duration
+}
+
+// flight is one commit and what it brings to the screen.
+type flight struct {
+	buf     buffer
+	drawn   bool         // buf is one
+	frame   *media.Frame // new on the screen with it, else nil
+	began   time.Time    // drawing
+	first   time.Time    // when the kernel was asked first
+	sent    time.Time    // when the kernel was asked the time that it accepted
+	took    time.Time    // when it had accepted
+	waiting int          // frames that waited behind when drawing began
+	modeset bool
+	repeat  bool
+	cursor  bool // the cursor plane is part of it
+}
+
+const (
+	// flipPatience is how long a flip may take before it is given up. The
+	// slowest panel takes 1/24 s, a virtual machine much longer.
+	flipPatience = 3 * time.Second
+	// endPatience is that at the end and for a monitor that is gone.
+	endPatience = 500 * time.Millisecond
+	// blankLength is about that of a vertical blank.
+	blankLength = 2 * time.Millisecond
+	// busyPause is between two tries of a commit that met another one,
+	// busyPatience how long it is tried.
+	busyPause    = time.Millisecond
+	busyPatience = time.Second
+	// firstRetry doubles up to lastRetry while a mode set fails.
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	// panelPatience is how long new figures wait for a frame to be drawn with,
+	// cursorPatience how long a moved pointer does: a commit of its own would
+	// keep the next frame from this blank.
+	panelPatience  = 100 * time.Millisecond
+	cursorPatience = 50 * time.Millisecond
+)
+
+func newOutput(d *Display, h *head, p pipe) (*output, error) {
+	painter, err := d.newPainter()
+	if err != nil {
+		return nil, err
+	}
+	o := &output{
+		d: d, name: h.Name, pipe: p, log: d.cfg.Logger.With("component", "display", "connector", h.Name),
+		wakeup: make(chan struct{}, 1), flips: make(chan flip, 4), captures: make(chan chan<- captured),
+		rested: make(chan struct{}, 1), parked: make(chan struct{}), ended: make(chan struct{}),
+		words: words{painter: painter, versions: &d.versions},
+		scene: gl.Scene{Layers: make([]gl.Layer, numPlaces)},
+		pacer: pace.New(pace.Config{}),
+	}
+	o.arrived = o.pacer.Arrived
+	o.found.Store(h)
+	if o.connector, err = readObject(d.dev, kindConnector, h.ID); err != nil {
+		return nil, err
+	}
+	if o.crtc, err = readObject(d.dev, kindCRTC, p.crtc); err != nil {
+		return nil, err
+	}
+	if o.primary, err = readLayer(d.dev, p.primary); err != nil {
+		return nil, err
+	}
+	return o, o.pointer.open(d.dev, p.cursor)
+}
+
+// signal makes run look at everything.
+func (o *output) signal() {
+	select {
+	case o.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// run serves the output until ctx ends.
+func (o *output) run(ctx context.Context) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(o.ended)
+	o.timer = time.NewTimer(time.Hour)
+	defer o.timer.Stop()
+	for ctx.Err() == nil {
+		o.arm(o.step(time.Now()))
+		select {
+		case <-ctx.Done():
+		case <-o.wakeup:
+		case f := <-o.flips:
+			o.flipped(f, time.Now())
+		case <-o.timer.C:
+		case answer := <-o.captures:
+			answer <- o.capture()
+		}
+	}
+	o.finish()
+}
+
+// arm wakes run at the time at; zero is never.
+func (o *output) arm(at time.Time) {
+	if at.IsZero() {
+		o.timer.Stop()
+		return
+	}
+	o.timer.Reset(max(0, time.Until(at)))
+}
+
+// step does the next thing there is to do and returns when there will be
+// something without any event, zero for never.
+func (o *output) step(now time.Time) time.Time {
+	if o.pending {
+		return o.waitForFlip(now)
+	}
+	if o.ready && o.d.away.Load() {
+		o.recall(true)
+	}
+	if o.ready {
+		return o.send(now)
+	}
+	o.follow()
+	switch {
+	case o.d.away.Load():
+		o.darken()
+		o.retry, o.patience = time.Time{}, 0
+		offer(o.rested)
+		return time.Time{}
+	case o.screen != nil && o.screen.off.Load():
+		return o.powerOff(now)
+	case !o.lit:
+		return o.light(now)
+	}
+	return o.show(now)
+}
+
+// follow takes over which screen it shows, what monitor there is and what the
+// stream is, and decides whether that wants another mode.
+func (o *output) follow() {
+	if s := o.want.Load(); s != o.screen {
+		o.leave()
+		o.screen, o.stale = s, true
+		if s != nil {
+			s.setSize(o.size)
+		}
+	}
+	var st *stream
+	if o.screen != nil {
+		st = o.screen.stream.Load()
+	}
+	h := o.found.Load()
+	if h == o.head && st == o.stream {
+		return
+	}
+	o.head, o.stream = h, st
+	o.scene.Fit, o.stale = h.fit(), true
+	if list := h.candidates(&o.d.cfg, st); !o.lit || h.linkBad || len(list) == 0 || !sameTiming(list[0], o.mode) || h.variable(&o.d.cfg) != o.variable {
+		o.darken()
+		o.retry, o.patience = time.Time{}, 0
+	}
+}
+
+// leave gives back what is of the screen shown so far.
+func (o *output) leave() {
+	if o.last != nil {
+		o.last.Release()
+		o.last = nil
+	}
+	o.words.clear(&o.scene)
+	o.scene.Picture, o.scene.Cursor, o.scene.Layers[placePanel] = nil, nil, gl.Layer{}
+	o.panel = nil
+	if o.screen != nil {
+		o.screen.setPhase(Phase{})
+		o.screen.pause()
+	}
+}
+
+// darken makes the next commit a mode set.
+func (o *output) darken() {
+	if !o.lit {
+		return
+	}
+	o.lit = false
+	o.tell()
+	if o.screen != nil {
+		o.screen.setPhase(Phase{})
+		o.screen.pause()
+	}
+}
+
+// waitForFlip gives a commit up whose flip does not come: the driver lost it,
+// or the monitor is gone.
+func (o *output) waitForFlip(now time.Time) time.Time {
+	if end := o.flight.took.Add(flipPatience); now.Before(end) {
+		return end
+	}
+	o.log.Warn("no flip came", "crtc", o.pipe.crtc, "dur", flipPatience)
+	o.count(func(c *Counts) { c.Lost++ })
+	o.flipped(flip{CRTC: o.pipe.crtc}, now)
+	o.darken()
+	return now
+}
+
+// count changes the figures of the screen on show.
+func (o *output) count(change func(*Counts)) {
+	if o.screen != nil {
+		o.screen.count(change)
+	}
+}
+
+// powerOff turns the monitor off, which keeps its mode and buffers.
+func (o *output) powerOff(now time.Time) time.Time {
+	if !o.lit {
+		return time.Time{}
+	}
+	o.request.reset()
+	o.request.set(o.crtc, "ACTIVE", 0)
+	switch err := o.d.dev.Commit(&o.request, flagModeset); {
+	case errors.Is(err, syscall.EBUSY):
+		return now.Add(busyPause)
+	case err != nil:
+		o.complain("turn output off", err)
+		return now.Add(lastRetry)
+	}
+	o.darken()
+	return time.Time{}
+}
+
+// complain logs an error, the same one at most once a second.
+func (o *output) complain(what string, err error) {
+	now := time.Now()
+	if text := err.Error(); text != o.complaint || now.Sub(o.complained) >= time.Second {
+		o.complaint, o.complained = text, now
+		o.log.Warn(what, "err", err)
+	}
+}
+
+// flipped takes note of what is on the screen now.
+func (o *output) flipped(f flip, now time.Time) {
+	if !o.pending {
+		return // of a commit that was given up
+	}
+	o.pending = false
+	w := o.flight
+	o.flight = flight{}
+	at := f.At
+	// The first flip after a mode set carries a time of long ago on some
+	// drivers. The others name the first pixel's scanout, which may be still to
+	// come, or the start of a blank that the commit just made.
+	if w.modeset || at.Before(w.sent.Add(-blankLength)) || at.After(now.Add(o.mode.Period())) {
+		if !w.modeset {
+			o.count(func(c *Counts) { c.Stale++ })
+		}
+		at = now
+	}
+	if w.drawn {
+		if o.hasShown {
+			o.canvas.Release(o.shown)
+		}
+		o.shown, o.hasShown = w.buf, true
+	}
+	if w.modeset {
+		o.entered()
+	} else {
+		o.pacer.Flipped(at, f.Seq)
+	}
+	if w.frame != nil {
+		o.present(&w, at)
+	}
+	o.account(now, w.repeat)
+}
+
+// entered ends a mode set.
+func (o *output) entered() {
+	o.canvas.Retire()
+	if o.oldBlob != 0 {
+		o.complainIf("destroy mode", o.d.dev.DestroyBlob(o.oldBlob))
+		o.oldBlob = 0
+	}
+	o.pacer.Reset(o.pacing())
+	o.gridded = false
+	o.count(func(c *Counts) { c.Modes++ })
+	o.tell()
+}
+
+func (o *output) complainIf(what string, err error) {
+	if err != nil {
+		o.complain(what, err)
+	}
+}
+
+// present ends a frame's way: it is on the screen.
+func (o *output) present(w *flight, at time.Time) {
+	f := w.frame
+	if o.last != nil {
+		o.last.Release()
+	}
+	o.last = f
+	f.Timing.Shown = at
+	s := o.screen
+	s.box.shown()
+	s.shown(&f.Timing, w.began, w.took)
+	if cause, late := o.ledger.Shown(&f.Timing, w.began, o.mode.Period()); late {
+		s.late(cause)
+	}
+	o.lock.Add(f.Timing.Captured, f.Timing.Decoded)
+	o.d.cfg.OnShown(f)
+}
+
+// account publishes the figures and the grid of the blanks.
+func (o *output) account(now time.Time, repeat bool) {
+	s := o.screen
+	if s == nil {
+		return
+	}
+	c := o.pacer.Counts()
+	s.flipped(c.Missed-o.counted.Missed, repeat)
+	o.counted = c
+	due, period, ok := o.pacer.Phase(now)
+	if !ok {
+		return
+	}
+	p := Phase{Due: due, Period: period}
+	p.Capture, _ = o.lock.Capture(due)
+	s.setPhase(p)
+	if !o.gridded {
+		o.gridded = true
+		o.tell()
+	}
+}
+
+// tell publishes what the output is now and has OnOutputs called.
+func (o *output) tell() {
+	st := state{mode: o.mode, lit: o.lit, variable: o.variable}
+	if o.gridded && o.lit {
+		_, st.period, _ = o.pacer.Phase(time.Now())
+	}
+	o.telling.Lock()
+	o.told = st
+	o.telling.Unlock()
+	o.d.tell()
+}
+
+// describe returns the output as OnOutputs wants it.
+func (o *output) describe() display.Output {
+	o.telling.Lock()
+	st := o.told
+	o.telling.Unlock()
+	out := display.Output{Screen: -1}
+	if s := o.want.Load(); s != nil {
+		out.Screen = s.index
+	}
+	h := o.found.Load()
+	h.describe(&out)
+	if st.lit {
+		m := st.mode
+		out.Width, out.Height, out.MilliHz = int(m.HDisplay), int(m.VDisplay), m.MilliHz()
+		out.MaxMilliHz = max(out.MilliHz, h.fastest(m.HDisplay, m.VDisplay))
+		out.Variable, out.Period = st.variable, st.period
+	}
+	return out
+}
+
+// pacing is how the output's pictures are paced in its present mode.
+func (o *output) pacing() pace.Config {
+	c := pace.Config{Policy: o.d.cfg.Policy, Period: o.mode.Period()}
+	if c.Policy == pace.Variable {
+		c.Policy = pace.Auto
+	}
+	if o.variable {
+		c.Policy, c.MaxPeriod = pace.Variable, o.head.longest()
+	}
+	return c
+}
+
+// captured is the answer to a wish for what is on the screen.
+type captured struct {
+	image *image.RGBA
+	err   error
+}
+
+// capture draws the present scene once more, into a buffer that nobody sees,
+// and reads it.
+func (o *output) capture() captured {
+	if !o.lit || o.canvas == nil {
+		return captured{err: fmt.Errorf("capture %s: nothing is shown", o.name)}
+	}
+	if err := o.canvas.Draw(&o.scene); err != nil {
+		return captured{err: fmt.Errorf("capture %s: %w", o.name, err)}
+	}
+	img := image.NewRGBA(image.Rectangle{Max: o.size})
+	if err := o.canvas.Read(img); err != nil {
+		return captured{err: fmt.Errorf("capture %s: %w", o.name, err)}
+	}
+	return captured{image: img}
+}
+
+// finish waits for the last flip, hands the connector back and frees all.
+func (o *output) finish() {
+	o.drain()
+	if o.unplugged.Load() {
+		o.disable()
+	}
+	close(o.parked)
+	if !o.unplugged.Load() {
+		<-o.d.restored // until then the card scans out our buffers
+	}
+	if o.last != nil {
+		o.last.Release()
+		o.last = nil
+	}
+	if o.canvas != nil {
+		o.complainIf("close canvas", o.canvas.Close())
+	}
+	o.pointer.close()
+	for _, id := range [...]uint32{o.blob, o.oldBlob} {
+		if id != 0 {
+			o.complainIf("destroy mode", o.d.dev.DestroyBlob(id))
+		}
+	}
+	if o.screen != nil {
+		o.screen.setPhase(Phase{})
+		o.screen.pause()
+	}
+}
+
+// drain ends the commit in flight.
+func (o *output) drain() {
+	if o.pending {
+		o.timer.Reset(endPatience)
+		select {
+		case f := <-o.flips:
+			o.flipped(f, time.Now())
+		case <-o.timer.C:
+		}
+	}
+	if f := o.flight.frame; f != nil {
+		o.screen.box.left()
+		f.Release()
+	}
+	o.flight, o.pending, o.ready = flight{}, false, false
+}
+
+// disable takes the connector off its CRTC and turns both off.
+func (o *output) disable() {
+	if o.d.away.Load() {
+		return
+	}
+	r := &o.request
+	r.reset()
+	r.set(o.connector, "CRTC_ID", 0)
+	r.set(o.crtc, "ACTIVE", 0)
+	r.set(o.crtc, "MODE_ID", 0)
+	o.primary.hide(r)
+	o.pointer.hide(r)
+	// The card may be another's by now: then there is nothing to turn off.
+	if err := o.d.dev.Commit(r, flagModeset); err != nil && !denied(err) {
+		o.complain("turn connector off", err)
+	}
+}
+
+// denied reports that the card is another program's at the moment.
+func denied(err error) bool {
+	return errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM)
+}
