@@ -40,7 +40,7 @@ type Config struct {
 	OnCapabilities func([]Capability)
 	// HangAfter is how long a call into a backend may take before the backend
 	// and its thread are left behind; opening, closing and the first picture
-	// five times as long. 0: 1 s.
+	// five times as long. 0: 3 s, so that a starved processor is no hang.
 	HangAfter time.Duration
 	// Logger: nil discards.
 	Logger *slog.Logger
@@ -80,7 +80,7 @@ func New(cfg Config) (*Decoder, error) {
 		cfg.OnCapabilities = func([]Capability) {}
 	}
 	if cfg.HangAfter <= 0 {
-		cfg.HangAfter = time.Second
+		cfg.HangAfter = 3 * time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -23,7 +23,10 @@ func newRoot() *cobra.Command {
 		Short: "Show a remote PC and send it keyboard, mouse and sound",
 		Long: `Shadow-terminal shows the screens of a remote PC that runs shadow-host.
 
-Keys while it runs (all with Ctrl+Alt+Shift):
+Where there is a window system it opens windows, elsewhere it takes the graphics
+card and all its monitors; --display chooses.
+
+Keys while it runs (in windows; all with Ctrl+Alt+Shift):
   Z  catch or release keyboard and mouse      M  relative or absolute mouse
   S  statistics on the picture                X  full screen
   Q  quit`,
@@ -54,6 +57,7 @@ func newConnect() *cobra.Command {
 		codecs    []string
 		size      string
 		bitrate   string
+		modes     map[string]string
 	)
 	cmd := &cobra.Command{
 		Use:   "connect URL",
@@ -74,6 +78,9 @@ func newConnect() *cobra.Command {
 					return program.UsageError{Err: err}
 				}
 			}
+			if cfg.Modes, err = agent.ParseModes(modes); err != nil {
+				return program.UsageError{Err: err}
+			}
 			if cfg.Token, err = agent.ReadToken(tokenFile); err != nil {
 				return fmt.Errorf("token file: %w", err)
 			}
@@ -87,13 +94,18 @@ func newConnect() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
 	f.StringVar(&caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
-	f.IntVar(&cfg.Screens, "screens", 1, "how many of the host's screens to show, 1 or 2")
+	f.IntVar(&cfg.Screens, "screens", 0, "how many of the host's screens to show, 1 or 2 (default one in a window, both on a card)")
 	f.StringSliceVar(&codecs, "codec", nil, "codecs in order of preference: h264, hevc (default both)")
 	f.StringVar(&size, "size", "", "window size in pixels, for example 1280x720 (default the stream's)")
 	f.StringVar(&bitrate, "bitrate", "", "upper bound for each screen in bits per second, for example 10M (default the host's)")
 	f.BoolVar(&cfg.Fullscreen, "fullscreen", false, "one full screen per screen of the host")
 	f.BoolVar(&cfg.Overlay, "overlay", false, "show statistics on the picture from the start")
 	f.BoolVar(&cfg.Mute, "mute", false, "play no sound")
+	f.StringVar(&cfg.Display, "display", agent.DisplayAuto, "where to show: window, card (the monitors themselves), or auto")
+	f.StringVar(&cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
+	f.StringToStringVar(&modes, "mode", nil, "mode of a monitor instead of the best one, for example DP-1=1920x1080@144")
+	f.StringVar(&cfg.Decoder, "decoder", "", "render node that decodes, for example /dev/dri/renderD128, or none for software (default the first that works)")
+	f.StringVar(&cfg.StateDir, "state-dir", "", "folder that remembers each monitor's settings and which decoders work (default nothing is kept)")
 	f.DurationVar(&cfg.Duration, "duration", 0, "quit this long after the first picture, for example 20s (default never)")
 	out.flags(cmd)
 	return cmd
@@ -109,7 +121,8 @@ func newRun() *cobra.Command {
 		Short: "Show the host named in a configuration file, for ever",
 		Long: `Run shows the host named in a TOML configuration file and keeps trying when it
 cannot be reached. Keys of the file: url, token_file, ca_file, screens, codecs,
-fullscreen, width, height, bitrate, overlay, mute.`,
+fullscreen, width, height, bitrate, overlay, mute, display, card, modes (a table
+of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir.`,
 		Example: `  shadow-terminal run --config /etc/shadow-terminal.toml`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -155,7 +155,7 @@ func first(a, b time.Time) time.Time {
 
 // draw draws the scene and sends it to the card.
 func (o *output) draw(w flight) time.Time {
-	b, err := o.render()
+	b, err := o.render(&w)
 	if err != nil {
 		return o.undrawn(&w, err)
 	}
@@ -165,10 +165,11 @@ func (o *output) draw(w flight) time.Time {
 	return o.send(w.first)
 }
 
-func (o *output) render() (buffer, error) {
+func (o *output) render(w *flight) (buffer, error) {
 	if err := o.canvas.Draw(&o.scene); err != nil {
 		return buffer{}, err
 	}
+	w.seen = o.look(w.frame)
 	return o.canvas.Swap()
 }
 

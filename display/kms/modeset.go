@@ -75,7 +75,7 @@ func (o *output) try(m mode.Mode, now time.Time) error {
 		o.layStream(o.last)
 	}
 	o.stale = false
-	b, err := o.render()
+	b, err := o.render(&flight{})
 	if errors.Is(err, gl.ErrImport) && o.last != nil {
 		o.last.Release() // the picture before the mode set is not worth more
 		o.last = nil

@@ -51,6 +51,7 @@ type output struct {
 	stream *stream
 	canvas canvas
 	size   image.Point
+	sight  *image.RGBA // what was read last for who watches
 	timer  *time.Timer
 
 	connector *object
@@ -103,6 +104,7 @@ type flight struct {
 	buf     buffer
 	drawn   bool         // buf is one
 	frame   *media.Frame // new on the screen with it, else nil
+	seen    *image.RGBA  // of frame, for who watches
 	began   time.Time    // drawing
 	first   time.Time    // when the kernel was asked first
 	sent    time.Time    // when the kernel was asked the time that it accepted
@@ -399,6 +401,9 @@ func (o *output) present(w *flight, at time.Time) {
 	}
 	o.lock.Add(f.Timing.Captured, f.Timing.Decoded)
 	o.d.cfg.OnShown(f)
+	if who := s.watch.Load(); who != nil && w.seen != nil {
+		who.seen(w.seen, f.Timing)
+	}
 }
 
 // account publishes the figures and the grid of the blanks.

@@ -20,6 +20,7 @@ type screen struct {
 	stream atomic.Pointer[stream]    // nil: not known
 	off    atomic.Bool               // the person turned the output off
 	output atomic.Pointer[output]    // that shows it; nil: none
+	watch  atomic.Pointer[watch]     // nil: nobody looks
 	size   atomic.Uint64             // of that output, width in the high half
 	figures
 

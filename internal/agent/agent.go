@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -14,11 +15,12 @@ import (
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
-	"github.com/blade-shadow/terminal/display/sdl"
+	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/peripherals/thermal"
 )
 
 // outputs is what the agent needs of a display. All methods but Run may be
@@ -39,8 +41,8 @@ type outputs interface {
 
 // parts are how the pieces are made that need a machine with a screen.
 type parts struct {
-	openDisplay func(display.Config) (outputs, error)
-	openDecoder func(media.Codec) (decode.Backend, error) // nil: decode's own
+	openDisplay func(*Agent, display.Config) (outputs, error)
+	openDecoder func(media.Codec) (decode.Backend, error) // nil: what the hardware does
 	showTimeout time.Duration                             // from the first access unit to its picture
 }
 
@@ -52,6 +54,10 @@ type Agent struct {
 	screens []*screen
 	sound   *sound
 	parts   parts
+
+	choices  *mode.Store      // what the person chose for each monitor; nil: nothing is kept
+	hardware *decode.Hardware // nil with a decoder of the test's
+	wants    wants
 
 	session atomic.Pointer[attempt] // nil between sessions
 	overlay atomic.Bool
@@ -92,7 +98,7 @@ type screen struct {
 // New builds every part. It opens no window and no connection.
 func New(cfg Config) (*Agent, error) {
 	return build(cfg, parts{
-		openDisplay: func(c display.Config) (outputs, error) { return sdl.New(c) },
+		openDisplay: openDisplay,
 		showTimeout: showTimeout,
 	})
 }
@@ -101,7 +107,6 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.Screens = max(cfg.Screens, 1)
 	if len(cfg.Codecs) == 0 {
 		cfg.Codecs = []media.Codec{media.CodecH264, media.CodecHEVC}
 	}
@@ -110,9 +115,20 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	}
 	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), parts: p, pressed: make(chan struct{}, 1), focused: true}
 	a.totals.pictured = make(chan struct{})
+	a.wants.share = 1
 	a.overlay.Store(cfg.Overlay)
+	a.cfg.Display = displayKind(cfg.Display)
+	if cfg.Screens == 0 {
+		a.cfg.Screens = 1
+		if a.cfg.Display == DisplayCard {
+			a.cfg.Screens = MaxScreens // a monitor may be plugged in later
+		}
+	}
 	// A bad address is said before a window opens.
 	if _, err := client.New(a.sessionConfig(nil)); err != nil {
+		return nil, err
+	}
+	if err := a.openChoices(); err != nil {
 		return nil, err
 	}
 	if a.sound, err = newSound(cfg.Logger, cfg.Mute); err != nil {
@@ -123,21 +139,36 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 			err = errors.Join(err, a.sound.close())
 		}
 	}()
-	if a.display, err = p.openDisplay(a.displayConfig()); err != nil {
+	if a.display, err = p.openDisplay(a, a.displayConfig()); err != nil {
 		return nil, err
 	}
-	for i := range cfg.Screens {
+	defer func() {
+		if c, ok := a.display.(io.Closer); ok && err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if p.openDecoder == nil {
+		if err = a.openHardware(); err != nil {
+			return nil, err
+		}
+		p.openDecoder = a.hardware.Open
+	}
+	for i := range a.cfg.Screens {
 		s := &screen{}
 		s.decoder, err = decode.New(decode.Config{
-			Open:         p.openDecoder,
-			OnFrame:      a.onFrame,
-			NeedKeyframe: func(reason string) { a.requestKeyframe(i, reason) },
-			Logger:       cfg.Logger,
+			Open:           p.openDecoder,
+			OnFrame:        a.onFrame,
+			OnCapabilities: a.onCapabilities,
+			NeedKeyframe:   func(reason string) { a.requestKeyframe(i, reason) },
+			Logger:         cfg.Logger,
 		})
 		if err != nil {
 			return nil, err
 		}
 		a.screens = append(a.screens, s)
+	}
+	if err = a.watchMarkers(); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -145,7 +176,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 func (a *Agent) displayConfig() display.Config {
 	return display.Config{
 		Screens: a.cfg.Screens, Width: a.cfg.Width, Height: a.cfg.Height, Fullscreen: a.cfg.Fullscreen,
-		OnInput: a.onInput, OnFocus: a.onFocus, OnCommand: a.onCommand, OnShown: a.onShown,
+		OnInput: a.onInput, OnFocus: a.onFocus, OnCommand: a.onCommand, OnShown: a.onShown, OnOutputs: a.onOutputs,
 		Logger: a.cfg.Logger,
 	}
 }
@@ -163,6 +194,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.sound.run(run) })
 	g.Go(func() error { return a.sessions(run) })
 	g.Go(func() error { a.figures(run); return nil })
+	if c, ok := a.display.(console); ok {
+		g.Go(func() error { a.phases(run, c); return nil })
+		watch := thermal.New(thermal.Config{OnChange: a.onHeat})
+		g.Go(func() error { watch.Run(run); return nil })
+	}
 	if a.cfg.Duration > 0 {
 		g.Go(func() error { return a.deadline(run) })
 	}
@@ -173,6 +209,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.totals.stop()
 	if cerr := a.sound.close(); cerr != nil {
 		a.log.Debug("close sound", "err", cerr)
+	}
+	if a.hardware != nil {
+		if cerr := a.hardware.Close(); cerr != nil {
+			a.log.Debug("close hardware decoder", "err", cerr)
+		}
 	}
 	if err == nil && !errors.Is(werr, errDone) {
 		err = werr
@@ -280,6 +321,7 @@ func (a *Agent) onShown(f *media.Frame) {
 		return
 	}
 	a.screens[f.Screen].shown(f)
+	a.lookAt(f)
 	if at := a.session.Load(); at.made(f) && at.live.CompareAndSwap(false, true) {
 		close(at.shown)
 	}
@@ -294,6 +336,7 @@ func (a *Agent) sessionConfig(onStage func(client.Stage)) client.Config {
 		OnAccessUnit: a.onAccessUnit,
 		OnSound:      a.sound.push,
 		OnStage:      onStage,
+		OnScreen:     a.onScreen,
 		OnSilence:    a.onSilence,
 		KeyToChannel: &a.keyToChannel,
 		Logger:       a.cfg.Logger,

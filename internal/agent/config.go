@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
@@ -25,7 +28,7 @@ type Config struct {
 	URL        string        // the host's WHEP endpoint, http or https
 	Token      string        // bearer token, empty for none
 	TLS        *tls.Config   // nil: the system's certificate authorities
-	Screens    int           // screens to ask for, 1 or 2; 0 means 1
+	Screens    int           // screens to ask for, 1 or 2; 0: one in a window, both on a card
 	Codecs     []media.Codec // in order of preference; empty: H.264, then HEVC
 	Fullscreen bool
 	Width      int           // window size in pixels; 0: the stream's
@@ -37,6 +40,20 @@ type Config struct {
 	Duration   time.Duration // end this long after the first picture; 0: never
 	Version    string
 	Logger     *slog.Logger
+
+	Display string               // DisplayAuto, the default, DisplayWindow or DisplayCard
+	Card    string               // node of the graphics card, "": the first with monitors
+	Modes   map[string]mode.Mode // own modes by connector, before those of the monitor
+	// Decoder is the render node that decodes, "none" for software only, "" for
+	// the first that works.
+	Decoder string
+	// OnMarker is told of every marker in a picture on the screen (see
+	// [Agent.Mark]), on a thread of the display. Looking for them costs each
+	// frame a wait for the GPU: nil, the default, does not.
+	OnMarker func(id uint16, t media.Timing)
+	// StateDir keeps what was chosen for each monitor and which decoders work;
+	// "" keeps nothing.
+	StateDir string
 }
 
 // file is the configuration file. Keys that it does not know are errors.
@@ -52,6 +69,12 @@ type file struct {
 	Bitrate    string   `toml:"bitrate"`
 	Overlay    bool     `toml:"overlay"`
 	Mute       bool     `toml:"mute"`
+
+	Display  string            `toml:"display"`
+	Card     string            `toml:"card"`
+	Modes    map[string]string `toml:"modes"`
+	Decoder  string            `toml:"decoder"`
+	StateDir string            `toml:"state_dir"`
 }
 
 // Load reads the configuration file at path. Errors name file and line.
@@ -60,7 +83,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	f := file{Screens: 1, Fullscreen: true}
+	f := file{Fullscreen: true}
 	d := toml.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
@@ -77,6 +100,7 @@ func (f file) config() (Config, error) {
 	cfg := Config{
 		URL: f.URL, Screens: f.Screens, Fullscreen: f.Fullscreen,
 		Width: f.Width, Height: f.Height, Overlay: f.Overlay, Mute: f.Mute,
+		Display: f.Display, Card: f.Card, Decoder: f.Decoder, StateDir: f.StateDir,
 	}
 	if f.URL == "" {
 		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\"")
@@ -90,6 +114,9 @@ func (f file) config() (Config, error) {
 			return cfg, fmt.Errorf("bitrate: %w", err)
 		}
 	}
+	if cfg.Modes, err = ParseModes(f.Modes); err != nil {
+		return cfg, fmt.Errorf("modes: %w", err)
+	}
 	if cfg.Token, err = ReadToken(f.TokenFile); err != nil {
 		return cfg, fmt.Errorf("token_file: %w", err)
 	}
@@ -99,6 +126,25 @@ func (f file) config() (Config, error) {
 	return cfg, cfg.check()
 }
 
+// ParseModes reads modes as people write them, by connector: 1920x1080@60, or
+// @59.94. They are made by VESA's rule with reduced blanking.
+func ParseModes(written map[string]string) (map[string]mode.Mode, error) {
+	modes := make(map[string]mode.Mode, len(written))
+	for connector, text := range written {
+		size, hz, _ := strings.Cut(text, "@")
+		width, height, err := media.ParseSize(size)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", connector, err)
+		}
+		rate, err := strconv.ParseFloat(hz, 64)
+		if err != nil || !(rate >= 1 && rate <= 500) || width == 0 {
+			return nil, fmt.Errorf("%s: mode %q is not possible: write size and refresh, for example 1920x1080@60", connector, text)
+		}
+		modes[connector] = mode.CVT(width, height, mode.Rate{Num: uint64(math.Round(rate * 1000)), Den: 1000}, true)
+	}
+	return modes, nil
+}
+
 // check refuses what no session can be made of.
 func (c *Config) check() error {
 	switch {
@@ -106,6 +152,11 @@ func (c *Config) check() error {
 		return fmt.Errorf("screens is %d: use 1 or 2", c.Screens)
 	case c.Width < 0 || c.Height < 0 || (c.Width == 0) != (c.Height == 0) || c.Width > 16384 || c.Height > 16384:
 		return fmt.Errorf("window size %dx%d: give both, at most 16384", c.Width, c.Height)
+	}
+	switch c.Display {
+	case "", DisplayAuto, DisplayWindow, DisplayCard:
+	default:
+		return fmt.Errorf("display is %q: use auto, window or card", c.Display)
 	}
 	return nil
 }

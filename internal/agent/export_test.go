@@ -13,7 +13,7 @@ type Outputs = outputs
 
 // Build is New with another display and another decoder.
 func Build(cfg Config, open func(display.Config) (Outputs, error), decoder func(media.Codec) (decode.Backend, error)) (*Agent, error) {
-	return build(cfg, parts{openDisplay: open, openDecoder: decoder, showTimeout: 3 * time.Second})
+	return build(cfg, parts{openDisplay: func(_ *Agent, c display.Config) (outputs, error) { return open(c) }, openDecoder: decoder, showTimeout: 3 * time.Second})
 }
 
 // Describe and Sentence make words of errors.

@@ -91,6 +91,10 @@ func (a *Agent) begin(at *attempt) {
 	defer a.mu.Unlock()
 	a.session.Store(at)
 	at.Focus(a.focused)
+	a.greet(at.Session)
+	for _, s := range a.screens {
+		s.decoder.Reset()
+	}
 }
 
 // watch notes when the first picture is on the screen. It ends a session whose

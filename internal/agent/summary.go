@@ -10,6 +10,7 @@ import (
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
+	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 )
@@ -105,6 +106,11 @@ type ScreenSummary struct {
 	OnTheWay   uint64            `json:"on_the_way"` // received, and not shown when the end came
 	BitrateBps float64           `json:"bitrate_bps"`
 	Stages     *stages           `json:"stages_ms"`
+	// Display is what the monitor did with the frames; absent for windows.
+	Display      *kms.Figures `json:"display,omitempty"`
+	Downgrades   uint64       `json:"downgrades"`                 // to another way of decoding, in mid-session
+	DowngradeWhy string       `json:"downgrade_reason,omitempty"` // of the last
+	Hangs        uint64       `json:"decoder_hangs"`              // of the driver
 }
 
 // InputSummary is how input went.
@@ -140,7 +146,13 @@ func (a *Agent) Summary() (*Summary, error) {
 	}
 	shown := a.display.Stats()
 	for i, sc := range a.screens {
-		s.Screens = append(s.Screens, sc.summary(i, st.Screens[i], shown.Screens[i], took))
+		one := sc.summary(i, st.Screens[i], shown.Screens[i], took)
+		if c, ok := a.display.(console); ok {
+			if f, ok := c.Figures(i); ok {
+				one.Display = &f
+			}
+		}
+		s.Screens = append(s.Screens, one)
 	}
 	return s, nil
 }
@@ -165,6 +177,7 @@ func (s *screen) summary(i int, rx client.ScreenStats, shown display.ScreenStats
 		Screen: i, Codec: s.codec.String(), Decoder: d.Backend, Width: s.width, Height: s.height,
 		Received: rx.Frames, Decoded: d.Decoded, Shown: shown.Shown,
 		Dropped: make(map[string]uint64), OnTheWay: d.Dropped[decode.DropShutdown] + shown.Left, Stages: &s.stages,
+		Downgrades: d.Downgrades, DowngradeWhy: d.Reason, Hangs: d.Hangs,
 	}
 	if took > 0 {
 		out.BitrateBps = float64(rx.Bytes*8) / took.Seconds()
