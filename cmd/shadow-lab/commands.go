@@ -16,7 +16,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRun(), newBench())
+	root.AddCommand(newRun(), newBench(), newBenchDisplay())
 	return root
 }
 
@@ -91,6 +91,32 @@ func newBench() *cobra.Command {
 			return lab.Bench(cmd.Context(), lab.BenchConfig{
 				Programs: lab.ProgramsIn(dir),
 				Report:   "build/bench/session.json",
+				Pictures: "build/pictures",
+				Out:      cmd.OutOrStdout(),
+				Log:      cmd.ErrOrStderr(),
+			})
+		},
+	}
+}
+
+func newBenchDisplay() *cobra.Command {
+	return &cobra.Command{
+		Use:   "bench-display",
+		Short: "Measure decoding and showing against mpv and ffplay, and write build/bench/display.json",
+		Long: `Bench-display has the terminal, mpv and ffplay show the same stream on the same
+virtual display, one after another, and looks at the display. Then it has them
+show it on the outputs of the virtual terminal, where everything is emulated and
+only shares of work can be compared.`,
+		Example: "  shadow-lab bench-display",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := lab.BesideThisProgram()
+			if err != nil {
+				return err
+			}
+			return lab.BenchDisplay(cmd.Context(), lab.BenchConfig{
+				Programs: lab.ProgramsIn(dir),
+				Report:   "build/bench/display.json",
 				Pictures: "build/pictures",
 				Out:      cmd.OutOrStdout(),
 				Log:      cmd.ErrOrStderr(),

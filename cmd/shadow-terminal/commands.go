@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ Keys while it runs (in windows; all with Ctrl+Alt+Shift):
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newConnect(), newRun(), newVersion())
+	root.AddCommand(newConnect(), newRun(), newMonitors(), newSelftest(), newVersion())
 	return root
 }
 
@@ -48,65 +49,86 @@ func (o *output) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "warn", "what to log to stderr: debug, info, warn or error")
 }
 
+// connection is which host to show and how, on the command line.
+type connection struct {
+	cfg       agent.Config
+	tokenFile string
+	caFile    string
+	codecs    []string
+	size      string
+	bitrate   string
+	modes     map[string]string
+}
+
+func (c *connection) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
+	f.StringVar(&c.caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
+	f.IntVar(&c.cfg.Screens, "screens", 0, "how many of the host's screens to show, 1 or 2 (default one in a window, both on a card)")
+	f.StringSliceVar(&c.codecs, "codec", nil, "codecs in order of preference: h264, hevc (default both)")
+	f.StringVar(&c.size, "size", "", "window size in pixels, for example 1280x720 (default the stream's)")
+	f.StringVar(&c.bitrate, "bitrate", "", "upper bound for each screen in bits per second, for example 10M (default the host's)")
+	f.BoolVar(&c.cfg.Fullscreen, "fullscreen", false, "one full screen per screen of the host")
+	f.BoolVar(&c.cfg.Overlay, "overlay", false, "show statistics on the picture from the start")
+	f.BoolVar(&c.cfg.Mute, "mute", false, "play no sound")
+	f.StringVar(&c.cfg.Display, "display", agent.DisplayAuto, "where to show: window, card (the monitors themselves), none (nowhere), or auto")
+	f.BoolVar(&c.cfg.FreeRun, "free-run", false, "do not tell the host when to capture, as if it could not be told")
+	f.StringVar(&c.cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
+	f.StringToStringVar(&c.modes, "mode", nil, "mode of a monitor instead of the best one, for example DP-1=1920x1080@144")
+	f.StringVar(&c.cfg.Decoder, "decoder", "", "render node that decodes, for example /dev/dri/renderD128, or none for software (default the first that works)")
+	f.StringVar(&c.cfg.StateDir, "state-dir", "", "folder that remembers each monitor's settings and which decoders work (default nothing is kept)")
+}
+
+// config checks what was given and reads the files it names.
+func (c *connection) config(url string) (cfg agent.Config, err error) {
+	cfg = c.cfg
+	cfg.URL = url
+	if cfg.Codecs, err = media.ParseCodecs(c.codecs); err != nil {
+		return cfg, program.UsageError{Err: err}
+	}
+	if cfg.Width, cfg.Height, err = media.ParseSize(c.size); err != nil {
+		return cfg, program.UsageError{Err: err}
+	}
+	if c.bitrate != "" {
+		if cfg.BitrateBps, err = media.ParseBitrate(c.bitrate); err != nil {
+			return cfg, program.UsageError{Err: err}
+		}
+	}
+	if cfg.Modes, err = agent.ParseModes(c.modes); err != nil {
+		return cfg, program.UsageError{Err: err}
+	}
+	if cfg.Token, err = agent.ReadToken(c.tokenFile); err != nil {
+		return cfg, fmt.Errorf("token file: %w", err)
+	}
+	if cfg.TLS, err = agent.ReadCA(c.caFile); err != nil {
+		return cfg, fmt.Errorf("certificate authority file: %w", err)
+	}
+	return cfg, nil
+}
+
 func newConnect() *cobra.Command {
 	var (
-		cfg       agent.Config
-		out       output
-		tokenFile string
-		caFile    string
-		codecs    []string
-		size      string
-		bitrate   string
-		modes     map[string]string
+		conn     connection
+		out      output
+		duration time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "connect URL",
-		Short: "Show a host in a window",
+		Short: "Show a host in a window, or on the monitors themselves",
 		Example: `  shadow-terminal connect http://127.0.0.1:8089/whep
   shadow-terminal connect https://pc.example:8089 --token-file ~/.config/shadow/token --screens 2`,
 		Args: oneURL,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			cfg.URL = args[0]
-			if cfg.Codecs, err = media.ParseCodecs(codecs); err != nil {
-				return program.UsageError{Err: err}
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := conn.config(args[0])
+			if err != nil {
+				return err
 			}
-			if cfg.Width, cfg.Height, err = media.ParseSize(size); err != nil {
-				return program.UsageError{Err: err}
-			}
-			if bitrate != "" {
-				if cfg.BitrateBps, err = media.ParseBitrate(bitrate); err != nil {
-					return program.UsageError{Err: err}
-				}
-			}
-			if cfg.Modes, err = agent.ParseModes(modes); err != nil {
-				return program.UsageError{Err: err}
-			}
-			if cfg.Token, err = agent.ReadToken(tokenFile); err != nil {
-				return fmt.Errorf("token file: %w", err)
-			}
-			if cfg.TLS, err = agent.ReadCA(caFile); err != nil {
-				return fmt.Errorf("certificate authority file: %w", err)
-			}
-			cfg.Once = true
+			cfg.Once, cfg.Duration = true, duration
 			return session(cmd, cfg, &out)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
-	f.StringVar(&caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
-	f.IntVar(&cfg.Screens, "screens", 0, "how many of the host's screens to show, 1 or 2 (default one in a window, both on a card)")
-	f.StringSliceVar(&codecs, "codec", nil, "codecs in order of preference: h264, hevc (default both)")
-	f.StringVar(&size, "size", "", "window size in pixels, for example 1280x720 (default the stream's)")
-	f.StringVar(&bitrate, "bitrate", "", "upper bound for each screen in bits per second, for example 10M (default the host's)")
-	f.BoolVar(&cfg.Fullscreen, "fullscreen", false, "one full screen per screen of the host")
-	f.BoolVar(&cfg.Overlay, "overlay", false, "show statistics on the picture from the start")
-	f.BoolVar(&cfg.Mute, "mute", false, "play no sound")
-	f.StringVar(&cfg.Display, "display", agent.DisplayAuto, "where to show: window, card (the monitors themselves), or auto")
-	f.StringVar(&cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
-	f.StringToStringVar(&modes, "mode", nil, "mode of a monitor instead of the best one, for example DP-1=1920x1080@144")
-	f.StringVar(&cfg.Decoder, "decoder", "", "render node that decodes, for example /dev/dri/renderD128, or none for software (default the first that works)")
-	f.StringVar(&cfg.StateDir, "state-dir", "", "folder that remembers each monitor's settings and which decoders work (default nothing is kept)")
-	f.DurationVar(&cfg.Duration, "duration", 0, "quit this long after the first picture, for example 20s (default never)")
+	conn.flags(cmd)
+	cmd.Flags().DurationVar(&duration, "duration", 0, "quit this long after the first picture, for example 20s (default never)")
 	out.flags(cmd)
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -42,6 +43,25 @@ func TestDMABufProof(t *testing.T) {
 	s.Objects[0].Modifier = 0 // linear, which it is
 	if err := r.ProveImport(s); err != nil {
 		t.Errorf("ProveImport() with modifier LINEAR = %v; want nil", err)
+	}
+}
+
+// TestDMABufProveNode allocates through GBM what a device is proved with.
+func TestDMABufProveNode(t *testing.T) {
+	d, card := gbm(t)
+	node, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", card))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := openFiles(t)
+	if err := d.ProveNode(node); err != nil {
+		t.Errorf("ProveNode(%s) = %v; want nil", node, err)
+	}
+	if err := d.ProveNode("/dev/null"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("ProveNode(/dev/null) = %v; want ErrUnsupported", err)
+	}
+	if after := openFiles(t); after != before {
+		t.Errorf("open files = %d after proofs; want %d as before", after, before)
 	}
 }
 

@@ -78,7 +78,7 @@ static int bind_import(struct stgl_renderer *r, struct stgl_texture *out[3])
 /* The textures of the picture, bound and filtered. */
 static int bind_picture(struct stgl_renderer *r, const uint8_t *const p[3], struct stgl_texture *t[3])
 {
-	uint64_t begin = stgl_now();
+	uint64_t begin = stgl_now(), bytes = r->stats.upload_bytes;
 	int code;
 
 	if (r->scene.kind == STGL_DMABUF) {
@@ -86,6 +86,7 @@ static int bind_picture(struct stgl_renderer *r, const uint8_t *const p[3], stru
 	} else {
 		code = upload_picture(r, p, t);
 		r->stats.upload_ns += stgl_now() - begin;
+		r->stats.picture_bytes += r->stats.upload_bytes - bytes;
 	}
 	for (int n = 0; n < 3 && code == STGL_OK && t[n]; n++) {
 		glActiveTexture(GL_TEXTURE0 + n);

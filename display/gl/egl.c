@@ -152,14 +152,38 @@ static void find_functions(struct stgl_display *d)
 		(PFNGLEGLIMAGETARGETTEXTURE2DOESPROC)eglGetProcAddress("glEGLImageTargetTexture2DOES");
 	d->create_sync = (PFNEGLCREATESYNCKHRPROC)eglGetProcAddress("eglCreateSyncKHR");
 	d->destroy_sync = (PFNEGLDESTROYSYNCKHRPROC)eglGetProcAddress("eglDestroySyncKHR");
+	d->wait_sync = (PFNEGLCLIENTWAITSYNCKHRPROC)eglGetProcAddress("eglClientWaitSyncKHR");
 	d->dup_fence = (PFNEGLDUPNATIVEFENCEFDANDROIDPROC)eglGetProcAddress("eglDupNativeFenceFDANDROID");
 	d->dmabuf = stgl_has(ext, "EGL_EXT_image_dma_buf_import") && stgl_has(ext, "EGL_KHR_image_base") &&
 		    d->create_image && d->destroy_image && d->texture_from_image;
 	d->modifiers = d->dmabuf && stgl_has(ext, "EGL_EXT_image_dma_buf_import_modifiers");
 	d->fence = stgl_has(ext, "EGL_ANDROID_native_fence_sync") && d->create_sync && d->destroy_sync && d->dup_fence;
+	d->marks = stgl_has(ext, "EGL_KHR_fence_sync") && d->create_sync && d->destroy_sync && d->wait_sync;
 	d->robust = stgl_has(ext, "EGL_EXT_create_context_robustness");
 	snprintf(d->egl_text, sizeof(d->egl_text), "%s, %s", eglQueryString(d->egl, EGL_VERSION),
 		 eglQueryString(d->egl, EGL_VENDOR));
+}
+
+/* The node of the device that draws, where EGL says it (EGL_EXT_device_query,
+ * EGL_EXT_device_drm_render_node, EGL_EXT_device_drm). */
+static void find_device(struct stgl_display *d)
+{
+	PFNEGLQUERYDISPLAYATTRIBEXTPROC query =
+		(PFNEGLQUERYDISPLAYATTRIBEXTPROC)eglGetProcAddress("eglQueryDisplayAttribEXT");
+	PFNEGLQUERYDEVICESTRINGEXTPROC text =
+		(PFNEGLQUERYDEVICESTRINGEXTPROC)eglGetProcAddress("eglQueryDeviceStringEXT");
+	const char *ext, *node = NULL;
+	EGLAttrib device = 0;
+
+	if (!query || !text || !query(d->egl, EGL_DEVICE_EXT, &device) || !device)
+		return;
+	ext = text((EGLDeviceEXT)device, EGL_EXTENSIONS);
+	if (stgl_has(ext, "EGL_EXT_device_drm_render_node"))
+		node = text((EGLDeviceEXT)device, EGL_DRM_RENDER_NODE_FILE_EXT);
+	if (!node && stgl_has(ext, "EGL_EXT_device_drm"))
+		node = text((EGLDeviceEXT)device, EGL_DRM_DEVICE_FILE_EXT);
+	if (node)
+		snprintf(d->node, sizeof(d->node), "%s", node);
 }
 
 static EGLContext context_of(struct stgl_display *d, int major, bool robust)
@@ -236,6 +260,7 @@ static int display_open(struct stgl_display *d, void *native, struct stgl_error 
 		return stgl_fail(e, STGL_UNSUPPORTED, "EGL does not start: error 0x%x", eglGetError());
 	d->egl = egl;
 	find_functions(d);
+	find_device(d);
 	if ((code = choose_config(d, e)) != STGL_OK)
 		return code;
 	return try_driver(d, e);

@@ -14,3 +14,6 @@ func (r *Renderer) PretendReset() { r.pretendReset() }
 func (r *Renderer) PretendImport(s *media.Surface, y, uv []byte) error {
 	return r.pretendImport(s, y, uv)
 }
+
+// ProveNode is ProveDevice with memory of a device of the test's choice.
+func (d *Display) ProveNode(node string) error { return d.proveNode(node) }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gbm.h>
 
@@ -38,6 +39,57 @@ int stgl_surface_new(struct stgl_display *d, int width, int height, struct stgl_
 	stgl_count(1);
 	*out = s;
 	return STGL_OK;
+}
+
+static int memory_map(struct stgl_memory *m, int width, int rows, struct stgl_error *e)
+{
+	m->bytes = gbm_bo_map(m->bo, 0, 0, width, rows, GBM_BO_TRANSFER_WRITE, &m->map_pitch, &m->mapping);
+	if (!m->bytes)
+		return stgl_fail(e, STGL_UNSUPPORTED, "map a GBM buffer: %s", strerror(errno));
+	m->fd = gbm_bo_get_fd(m->bo);
+	if (m->fd < 0)
+		return stgl_fail(e, STGL_UNSUPPORTED, "export a GBM buffer: %s", strerror(errno));
+	m->pitch = gbm_bo_get_stride(m->bo);
+	m->modifier = gbm_bo_get_modifier(m->bo);
+	m->size = (uint64_t)m->pitch * rows;
+	return STGL_OK;
+}
+
+/* Makes memory of rows of width times 4 bytes. Pixels of 32 bits, because
+ * that is what every driver allocates. */
+int stgl_memory_new(int fd, int width, int rows, struct stgl_memory *m, struct stgl_error *e)
+{
+	int code = stgl_gbm_open(fd, &m->gbm, e);
+
+	m->fd = -1;
+	if (code != STGL_OK)
+		return code;
+	m->bo = gbm_bo_create(m->gbm, width, rows, GBM_FORMAT_XRGB8888, GBM_BO_USE_LINEAR | GBM_BO_USE_RENDERING);
+	code = m->bo ? memory_map(m, width, rows, e)
+		     : stgl_fail(e, STGL_UNSUPPORTED, "linear GBM buffer: %s", strerror(errno));
+	if (code != STGL_OK)
+		stgl_memory_free(m);
+	return code;
+}
+
+/* What was written gets to where others read it. */
+void stgl_memory_written(struct stgl_memory *m)
+{
+	if (m->mapping)
+		gbm_bo_unmap(m->bo, m->mapping);
+	m->mapping = NULL;
+	m->bytes = NULL;
+}
+
+void stgl_memory_free(struct stgl_memory *m)
+{
+	stgl_memory_written(m);
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->bo)
+		gbm_bo_destroy(m->bo);
+	stgl_gbm_close(m->gbm);
+	*m = (struct stgl_memory){.fd = -1};
 }
 
 static int slot_of(struct stgl_surface *s, struct gbm_bo *bo)

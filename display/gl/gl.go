@@ -23,6 +23,7 @@ type Info struct {
 	Vendor         string // GL_VENDOR
 	Renderer       string // GL_RENDERER
 	Version        string // GL_VERSION
+	Device         string // node of the GPU, "" where EGL does not say
 	DMABufImport   bool   // EGL offers it: no proof, see ProveImport
 	Modifiers      bool   // DRM format modifiers can be told at import
 	NativeFence    bool   // Swap returns fences
@@ -84,6 +85,9 @@ type Stats struct {
 	Cached      int    // surfaces imported now
 	Uploads     uint64 // planes, layers and cursors copied into textures
 	UploadBytes uint64 // in them
+	// PictureBytes is the part of pictures' planes in UploadBytes: what the CPU
+	// copies of a frame on its way to the screen.
+	PictureBytes uint64
 	UploadNS    uint64 // copying pictures' planes
 	DrawNS      uint64 // in Draw, UploadNS included
 	SwapNS      uint64 // in Swap

@@ -38,6 +38,9 @@ func (*Display) NewSurface(int, int) (*Surface, error) { return nil, errBuild }
 // NewRenderer is not supported in this build.
 func (*Display) NewRenderer() (*Renderer, error) { return nil, errBuild }
 
+// ProveDevice is not supported in this build.
+func (*Display) ProveDevice() error { return errBuild }
+
 // Close does nothing.
 func (*Display) Close() error { return nil }
 
@@ -58,6 +61,9 @@ func (*Surface) Close() error { return nil }
 
 // Renderer cannot be made in this build.
 type Renderer struct{}
+
+// MakeCurrent is not supported in this build.
+func (*Renderer) MakeCurrent() error { return errBuild }
 
 // BindSurface is not supported in this build.
 func (*Renderer) BindSurface(*Surface) error { return errBuild }

@@ -116,6 +116,12 @@ static int current(struct stgl_renderer *r, EGLSurface s)
 	return stgl_fail(&r->error, STGL_FAILED, "make context current: EGL error 0x%x", error);
 }
 
+/* Makes the context current again, where a thread has several renderers. */
+int stgl_make_current(struct stgl_renderer *r)
+{
+	return current(r, r->target.surface ? r->target.surface : EGL_NO_SURFACE);
+}
+
 int stgl_bind_window(struct stgl_renderer *r, uintptr_t native, int width, int height)
 {
 	EGLSurface s;
@@ -234,10 +240,44 @@ int stgl_resize(struct stgl_renderer *r, int width, int height)
 	return STGL_OK;
 }
 
+/* How long a swap waits for the GPU at most. It hangs then, and its driver resets it. */
+enum { MARK_PATIENCE_NS = 1000000000 };
+
+/* Waits until all that was swapped out before the last swap is drawn. */
+static void await_mark(struct stgl_renderer *r)
+{
+	struct stgl_display *d = r->display;
+
+	if (!r->mark)
+		return;
+	d->wait_sync(d->egl, r->mark, EGL_SYNC_FLUSH_COMMANDS_BIT_KHR, MARK_PATIENCE_NS);
+	d->destroy_sync(d->egl, r->mark);
+	stgl_count(-1);
+	r->mark = EGL_NO_SYNC_KHR;
+}
+
+/* Windows have no flip that tells when a dma-buf was read: a mark does, and
+ * where there are none, waiting. */
+static EGLSyncKHR make_mark(struct stgl_display *d)
+{
+	EGLSyncKHR mark = EGL_NO_SYNC_KHR;
+
+	if (d->platform == STGL_GBM)
+		return mark;
+	if (d->marks)
+		mark = d->create_sync(d->egl, EGL_SYNC_FENCE_KHR, NULL);
+	if (mark == EGL_NO_SYNC_KHR)
+		glFinish();
+	else
+		stgl_count(1);
+	return mark;
+}
+
 int stgl_unbind(struct stgl_renderer *r)
 {
 	int code = STGL_OK;
 
+	await_mark(r);
 	if (r->target.surface)
 		code = current(r, EGL_NO_SURFACE);
 	stgl_target_free(r, &r->target);
@@ -299,8 +339,8 @@ static int swap_failed(struct stgl_renderer *r, EGLint error)
 int stgl_swap(struct stgl_renderer *r)
 {
 	uint64_t begin = stgl_now();
-	EGLSyncKHR sync;
-	EGLBoolean ok;
+	EGLSyncKHR sync, mark;
+	EGLint error;
 
 	r->fence = -1;
 	if (!r->target.surface) {
@@ -308,10 +348,11 @@ int stgl_swap(struct stgl_renderer *r)
 		return STGL_OK;
 	}
 	sync = make_fence(r->display);
-	ok = eglSwapBuffers(r->display->egl, r->target.surface);
-	if (!ok) {
-		EGLint error = eglGetError();
-
+	mark = make_mark(r->display);
+	error = eglSwapBuffers(r->display->egl, r->target.surface) ? EGL_SUCCESS : eglGetError();
+	await_mark(r);
+	r->mark = mark;
+	if (error != EGL_SUCCESS) {
 		if (sync != EGL_NO_SYNC_KHR)
 			r->display->destroy_sync(r->display->egl, sync);
 		return swap_failed(r, error);

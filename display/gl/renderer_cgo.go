@@ -14,8 +14,8 @@ import (
 )
 
 // Renderer draws scenes. It has an OpenGL context that is current on the OS
-// thread that made it: all its methods are called on that thread, which has
-// no other renderer.
+// thread that made it: all its methods are called on that thread. Where that
+// has several renderers, MakeCurrent goes before the turn of another one.
 type Renderer struct {
 	c      *C.struct_stgl_renderer
 	images [C.STGL_IMAGES]uploaded
@@ -59,6 +59,15 @@ func (r *Renderer) usable(width, height int) error {
 		return fmt.Errorf("size %dx%d is not one", width, height)
 	}
 	return nil
+}
+
+// MakeCurrent makes the renderer the one whose methods may be called on this
+// thread. A new one is, and none is after a Close.
+func (r *Renderer) MakeCurrent() error {
+	if r.c == nil {
+		return fmt.Errorf("make current: %w", errClosed)
+	}
+	return r.result(C.stgl_make_current(r.c), "make current")
 }
 
 // BindSurface makes Draw draw into s, until something else is bound.
@@ -156,7 +165,9 @@ func (r *Renderer) Draw(s *Scene) error {
 
 // Swap ends a picture: what was drawn becomes the window's or the surface's
 // next buffer. fence is a descriptor that becomes readable when the GPU has
-// drawn it, the caller's to close, or -1 where there is none.
+// drawn it, the caller's to close, or -1 where there is none. In a window it
+// returns when all scenes before this one are drawn, so their dma-bufs are free;
+// the GPU is thus never more than a scene behind.
 func (r *Renderer) Swap() (fence int, err error) {
 	if r.c == nil {
 		return -1, fmt.Errorf("swap: %w", errClosed)
@@ -248,7 +259,7 @@ func (r *Renderer) Stats() Stats {
 	s := &r.c.stats
 	return Stats{
 		Draws: uint64(s.draws), Imports: uint64(s.imports), Evictions: uint64(s.evictions), Cached: int(s.cached),
-		Uploads: uint64(s.uploads), UploadBytes: uint64(s.upload_bytes),
+		Uploads: uint64(s.uploads), UploadBytes: uint64(s.upload_bytes), PictureBytes: uint64(s.picture_bytes),
 		UploadNS: uint64(s.upload_ns), DrawNS: uint64(s.draw_ns), SwapNS: uint64(s.swap_ns),
 	}
 }

@@ -283,3 +283,41 @@ func TestOldDriver(t *testing.T) {
 		}
 	}
 }
+
+// TestProveDevice: where the CPU draws there is no device to prove.
+func TestProveDevice(t *testing.T) {
+	d := surfaceless(t)
+	if err := d.ProveDevice(); !d.Info().DMABufImport && !errors.Is(err, gl.ErrImport) {
+		t.Errorf("ProveDevice() without import = %v; want ErrImport", err)
+	}
+	if err := d.ProveNode("/dev/null"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("ProveNode(/dev/null) = %v; want ErrUnsupported", err)
+	}
+}
+
+// TestTurns has two renderers on one thread, as two windows have.
+func TestTurns(t *testing.T) {
+	d := surfaceless(t)
+	r := [2]*gl.Renderer{renderer(t, d, 32, 16), renderer(t, d, 48, 24)}
+	for turn := range 6 {
+		r, shade := r[turn%2], byte(40*turn)
+		if err := r.MakeCurrent(); err != nil {
+			t.Fatalf("MakeCurrent() = %v; want nil", err)
+		}
+		f := media.AllocFrame(media.BGRX, 8, 4)
+		for i := range f.Planes[0] {
+			f.Planes[0][i] = shade
+		}
+		compare(t, drawn(t, r, &gl.Scene{Picture: f}), 0, func(int, int) rgb {
+			return rgb{float64(shade), float64(shade), float64(shade)}
+		})
+	}
+	for _, r := range r { // each frees what is its own
+		if err := errors.Join(r.MakeCurrent(), r.Close()); err != nil {
+			t.Errorf("MakeCurrent(), Close() = %v; want nil", err)
+		}
+	}
+	if err := r[0].MakeCurrent(); err == nil {
+		t.Error("MakeCurrent() after Close = nil; want an error")
+	}
+}

@@ -28,14 +28,15 @@ struct stgl_display {
 	EGLConfig config;
 	int platform;
 	struct gbm_device *gbm;
-	bool dmabuf, modifiers, fence, robust, row_length, software;
+	bool dmabuf, modifiers, fence, marks, robust, row_length, software;
 	int max_texture;
-	char egl_text[128], vendor[128], renderer[128], version[128];
+	char egl_text[128], vendor[128], renderer[128], version[128], node[128];
 	PFNEGLCREATEIMAGEKHRPROC create_image;
 	PFNEGLDESTROYIMAGEKHRPROC destroy_image;
 	PFNGLEGLIMAGETARGETTEXTURE2DOESPROC texture_from_image;
 	PFNEGLCREATESYNCKHRPROC create_sync;
 	PFNEGLDESTROYSYNCKHRPROC destroy_sync;
+	PFNEGLCLIENTWAITSYNCKHRPROC wait_sync;
 	PFNEGLDUPNATIVEFENCEFDANDROIDPROC dup_fence;
 };
 
@@ -73,6 +74,21 @@ int stgl_surface_lock(struct stgl_surface *s);
 void stgl_surface_release(struct stgl_surface *s, int slot);
 void stgl_surface_free(struct stgl_surface *s);
 
+/* Linear memory of a device, written by the CPU and read through its dma-buf. */
+struct stgl_memory {
+	struct gbm_device *gbm;
+	struct gbm_bo *bo;
+	void *mapping;
+	uint8_t *bytes;
+	int fd;
+	uint32_t map_pitch, pitch; /* the CPU's rows may be apart another way */
+	uint64_t modifier, size;
+};
+
+int stgl_memory_new(int fd, int width, int rows, struct stgl_memory *out, struct stgl_error *e);
+void stgl_memory_written(struct stgl_memory *m);
+void stgl_memory_free(struct stgl_memory *m);
+
 /* A colour plane in a dma-buf. */
 struct stgl_plane {
 	int fd, width, height, offset, pitch;
@@ -101,7 +117,7 @@ struct stgl_scene {
 };
 
 struct stgl_stats {
-	uint64_t draws, imports, evictions, cached, uploads, upload_bytes, upload_ns, draw_ns, swap_ns;
+	uint64_t draws, imports, evictions, cached, uploads, upload_bytes, picture_bytes, upload_ns, draw_ns, swap_ns;
 };
 
 struct stgl_texture {
@@ -145,6 +161,7 @@ struct stgl_renderer {
 	struct stgl_import cache[STGL_CACHE];
 	uint64_t pool; /* the newest that was drawn */
 	struct stgl_target target, saved;
+	EGLSyncKHR mark; /* signalled when what was swapped out last is drawn */
 	struct stgl_scene scene;
 	struct stgl_stats stats;
 	struct stgl_error error;
@@ -161,6 +178,7 @@ int stgl_bind_wayland(struct stgl_renderer *r, void *surface, int width, int hei
 int stgl_bind_offscreen(struct stgl_renderer *r, int width, int height);
 int stgl_resize(struct stgl_renderer *r, int width, int height);
 int stgl_unbind(struct stgl_renderer *r);
+int stgl_make_current(struct stgl_renderer *r);
 int stgl_proof_begin(struct stgl_renderer *r, int width, int height);
 void stgl_proof_end(struct stgl_renderer *r);
 int stgl_image(struct stgl_renderer *r, int slot, const uint8_t *pixels, int stride, int width, int height);

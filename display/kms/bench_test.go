@@ -181,7 +181,7 @@ func (b *bench) wantIDs(screen int, want ...uint32) {
 	}
 }
 
-func (b *bench) figures(screen int) Figures {
+func (b *bench) figures(screen int) display.Figures {
 	b.Helper()
 	f, ok := b.Figures(screen)
 	if !ok {

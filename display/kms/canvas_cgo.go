@@ -110,6 +110,12 @@ func (c *glCanvas) Release(b buffer) {
 	}
 }
 
+// Copied implements canvas.
+func (c *glCanvas) Copied() (bytes, imports uint64) {
+	s := c.Renderer.Stats()
+	return s.PictureBytes, s.Imports
+}
+
 func (c *glCanvas) Read(into *image.RGBA) error {
 	at := into.Rect
 	f := media.AllocFrame(media.BGRX, at.Dx(), at.Dy())

@@ -61,6 +61,9 @@ type canvas interface {
 	// Swap ends what was drawn. The buffer is the caller's until Release.
 	Swap() (buffer, error)
 	Release(b buffer)
+	// Copied counts the bytes of pictures that Draw has copied with the CPU, and
+	// the dma-bufs that it has imported.
+	Copied() (bytes, imports uint64)
 	// Read copies what was drawn since the last Swap.
 	Read(into *image.RGBA) error
 	Close() error

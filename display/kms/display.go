@@ -67,16 +67,15 @@ type Display struct {
 	closed   bool // guarded by starting
 
 	mu      sync.Mutex
-	outputs []*output               // guarded by mu: by place from the left
-	heads   map[string]*head        // guarded by mu: all connectors, by name
-	order   []string                // guarded by mu
-	homes   map[string]int          // guarded by mu: which screen a connector showed last
-	byCRTC  map[uint32]*output      // guarded by mu
-	chosen  map[monitor]mode.Choice // guarded by mu: since the display was made
+	outputs []*output          // guarded by mu: by place from the left
+	heads   map[string]*head   // guarded by mu: all connectors, by name
+	order   []string           // guarded by mu
+	homes   map[string]int     // guarded by mu: which screen a connector showed last
+	byCRTC  map[uint32]*output // guarded by mu
+	// chosen is what was chosen since the display was made and is not in
+	// Config.Choices: guarded by mu.
+	chosen map[mode.Monitor]mode.Choice
 }
-
-// monitor is what is plugged in where.
-type monitor struct{ connector, identity string }
 
 // New opens the card, becomes its master and tries what its GPU can do. It
 // wraps errors.ErrUnsupported where there is no card that can be used. Run
@@ -111,7 +110,7 @@ func newDisplay(cfg Config, dev device) (*Display, error) {
 	d := &Display{
 		cfg: cfg, dev: dev, order: slices.Clone(cfg.Order),
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), restored: make(chan struct{}),
-		heads: make(map[string]*head), homes: make(map[string]int), byCRTC: make(map[uint32]*output), chosen: make(map[monitor]mode.Choice),
+		heads: make(map[string]*head), homes: make(map[string]int), byCRTC: make(map[uint32]*output), chosen: make(map[mode.Monitor]mode.Choice),
 		idle:   &ui.Status{Title: cfg.Title, Page: true},
 		unused: &ui.Status{Title: "This monitor is not in use", Detail: fmt.Sprintf("The session has %d screens.", cfg.Screens), Page: true},
 	}
@@ -234,29 +233,99 @@ func (d *Display) SetLayout(connectors []string) {
 }
 
 // SetChoice remembers what the person chose for the monitor that shows a
-// screen and follows it.
+// screen and follows it, also where it could not be kept for the next time.
 func (d *Display) SetChoice(screen int, c mode.Choice) error {
 	s := d.screen(screen)
 	if s == nil {
 		return fmt.Errorf("display: choose for screen %d: there are %d", screen, len(d.screens))
 	}
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("display: choose for screen %d: %w", screen, err)
+	}
 	o := s.output.Load()
 	if o == nil {
 		return fmt.Errorf("display: choose for screen %d: no monitor shows it", screen)
 	}
-	next := *o.found.Load()
-	next.choice = c
+	at := o.found.Load().monitor()
+	var err error
+	if d.cfg.Choices != nil {
+		err = d.cfg.Choices.Edit(at, d.connected(), func(mode.Choice) (mode.Choice, error) { return c, nil })
+	}
 	d.mu.Lock()
-	d.chosen[monitor{next.Name, next.identity}] = c
+	if d.cfg.Choices == nil || err != nil {
+		d.chosen[at] = c
+	} else {
+		delete(d.chosen, at)
+	}
 	d.mu.Unlock()
-	if d.cfg.Choices != nil && next.identity != "" {
-		if err := d.cfg.Choices.Put(next.identity, c); err != nil {
-			return fmt.Errorf("display: remember choice: %w", err)
+	d.followChoices()
+	if err != nil {
+		return fmt.Errorf("display: %w", err)
+	}
+	return nil
+}
+
+// connected are the monitors that are plugged in.
+func (d *Display) connected() (all []mode.Monitor) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.heads {
+		if h.Connected {
+			all = append(all, h.monitor())
 		}
 	}
+	return all
+}
+
+// Rechoose follows what Config.Choices now has for every monitor; another
+// process may have changed its file. Modes are set only where they differ, and
+// screens are given to the monitors anew where their order does.
+func (d *Display) Rechoose() {
+	if d.cfg.Choices == nil {
+		return
+	}
+	d.mu.Lock()
+	clear(d.chosen)
+	d.mu.Unlock()
+	d.followChoices()
+}
+
+func (d *Display) followChoices() {
+	d.mu.Lock()
+	before := d.sortedLocked()
+	for _, o := range d.outputs {
+		h := *o.found.Load()
+		if c := d.choiceLocked(h.monitor()); c != h.choice {
+			h.choice = c
+			o.found.Store(&h)
+		}
+	}
+	anew := !slices.Equal(before, d.sortedLocked())
+	if anew {
+		clear(d.homes)
+	}
+	d.mu.Unlock()
+	d.settle(anew)
+}
+
+// findLocked tells an output what is on its connector, with what is chosen for
+// it at this moment, and reports whether that is news.
+func (d *Display) findLocked(o *output, h *head) bool {
+	next := *h
+	next.choice = d.choiceLocked(h.monitor())
+	if next.same(o.found.Load()) {
+		return false
+	}
 	o.found.Store(&next)
-	o.signal()
-	return nil
+	return true
+}
+
+// choiceLocked is what the person chose for a monitor, now or some time ago.
+func (d *Display) choiceLocked(at mode.Monitor) mode.Choice {
+	if c, ok := d.chosen[at]; ok || d.cfg.Choices == nil {
+		return c
+	}
+	return d.cfg.Choices.For(at)
 }
 
 // Stats returns what became of the frames so far.
@@ -269,20 +338,49 @@ func (d *Display) Stats() display.Stats {
 }
 
 // Figures returns a screen's distributions; ok is false where there is none.
-func (d *Display) Figures(screen int) (f Figures, ok bool) {
+func (d *Display) Figures(screen int) (f display.Figures, ok bool) {
 	s := d.screen(screen)
 	if s == nil {
-		return Figures{}, false
+		return display.Figures{}, false
 	}
-	return s.report(s.box.counts().Dropped), true
+	return s.figures.Figures(s.box.counts().Dropped), true
+}
+
+// Copied returns how many bytes of a screen's pictures the CPU has copied to
+// have them drawn, 0 for dma-bufs, and how many dma-bufs were imported.
+func (d *Display) Copied(screen int) (bytes, imports uint64) {
+	s := d.screen(screen)
+	if s == nil {
+		return 0, 0
+	}
+	return s.bytes.Load(), s.loads.Load()
+}
+
+// Modes returns the modes that the kernel lists for a connector, and those that
+// are tried for it, best first; none where no monitor is on it.
+func (d *Display) Modes(connector string) (kernel, tried []mode.Mode) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.outputs {
+		if o.name != connector {
+			continue
+		}
+		var st *stream
+		if s := o.want.Load(); s != nil {
+			st = s.stream.Load()
+		}
+		h := o.found.Load()
+		return slices.Clone(h.Modes), h.candidates(&d.cfg, st)
+	}
+	return nil, nil
 }
 
 // Phase returns when frames for a screen have to be ready, for the host; ok is
 // false while that is not known and where refresh is variable.
-func (d *Display) Phase(screen int) (p Phase, ok bool) {
+func (d *Display) Phase(screen int) (p display.Phase, ok bool) {
 	s := d.screen(screen)
 	if s == nil {
-		return Phase{}, false
+		return display.Phase{}, false
 	}
 	return s.phaseNow()
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -169,6 +170,7 @@ func (o *output) render(w *flight) (buffer, error) {
 	if err := o.canvas.Draw(&o.scene); err != nil {
 		return buffer{}, err
 	}
+	o.countCopies()
 	w.seen = o.look(w.frame)
 	return o.canvas.Swap()
 }
@@ -195,7 +197,7 @@ func (o *output) undrawn(w *flight, err error) time.Time {
 // contextLost gives up all that was on the GPU; light makes it anew.
 func (o *output) contextLost(err error) {
 	o.log.Warn("GPU was reset", "err", err)
-	o.count(func(c *Counts) { c.Resets++ })
+	o.count(func(c *display.Counts) { c.Resets++ })
 	o.complainIf("close canvas", o.canvas.Close())
 	o.canvas, o.hasShown, o.shown = nil, false, buffer{}
 	o.darken()
@@ -259,7 +261,7 @@ func (o *output) unsent(err error, now time.Time) time.Time {
 	switch {
 	case errors.Is(err, syscall.EBUSY) && now.Sub(w.first) < busyPatience:
 		// Another commit, as a mode set of the other output, holds us up.
-		o.count(func(c *Counts) { c.Busy++ })
+		o.count(func(c *display.Counts) { c.Busy++ })
 		o.ready = true
 		return time.Now().Add(busyPause)
 	case denied(err):

@@ -489,6 +489,7 @@ func (f *fake) NewCanvas() (canvas, error) {
 // fakeCanvas has three buffers, of which at most two are out, as on a GPU: one
 // on the screen and one on its way.
 type fakeCanvas struct {
+	bytes      uint64 // of pictures in memory that were drawn
 	f          *fake
 	size       image.Point
 	fbs        [3]uint32
@@ -570,6 +571,8 @@ func (c *fakeCanvas) Release(b buffer) {
 		c.out[b.Slot] = false
 	}
 }
+
+func (c *fakeCanvas) Copied() (bytes, imports uint64) { return c.bytes, 0 }
 
 // Read gives every pixel the frame's number.
 func (c *fakeCanvas) Read(into *image.RGBA) error {

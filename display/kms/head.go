@@ -24,8 +24,8 @@ type head struct {
 	linkBad  bool // its link was lost and has to be trained anew
 }
 
-// sees finds out about the monitor on c.
-func sees(dev card, c connector, choices func(monitor) mode.Choice) (*head, error) {
+// sees finds out about the monitor on c, but for what was chosen for it.
+func sees(dev card, c connector) (*head, error) {
 	h := &head{connector: c}
 	o, err := readObject(dev, kindConnector, c.ID)
 	if err != nil {
@@ -36,8 +36,12 @@ func sees(dev card, c connector, choices func(monitor) mode.Choice) (*head, erro
 	if id := o.value("EDID"); id != 0 {
 		h.readEDID(dev, uint32(id))
 	}
-	h.choice = choices(monitor{h.Name, h.identity})
 	return h, nil
+}
+
+// monitor is what choices are made for.
+func (h *head) monitor() mode.Monitor {
+	return mode.Monitor{Connector: h.Name, Identity: h.identity}
 }
 
 // readEDID leaves the fields empty where there is none to be read.

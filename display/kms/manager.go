@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/blade-shadow/terminal/display/mode"
 )
 
 // manager is Run's side of a display: it finds monitors, starts and ends their
@@ -202,18 +200,7 @@ func (m *manager) look(id uint32) (*head, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sees(m.d.dev, c, m.choice)
-}
-
-// choice is what the person chose for a monitor, now or some time ago.
-func (m *manager) choice(at monitor) mode.Choice {
-	m.d.mu.Lock()
-	c, ok := m.d.chosen[at]
-	m.d.mu.Unlock()
-	if !ok && m.d.cfg.Choices != nil && at.identity != "" {
-		return m.d.cfg.Choices.Choice(at.identity)
-	}
-	return c
+	return sees(m.d.dev, c)
 }
 
 // endGone ends the outputs whose monitors are gone and tells the others what
@@ -223,8 +210,12 @@ func (m *manager) endGone(heads map[string]*head) {
 		h := heads[o.name]
 		if h == nil || !h.Connected {
 			m.unplug(o)
-		} else if !h.same(o.found.Load()) {
-			o.found.Store(h)
+			continue
+		}
+		m.d.mu.Lock()
+		news := m.d.findLocked(o, h)
+		m.d.mu.Unlock()
+		if news {
 			o.signal()
 		}
 	}
@@ -284,6 +275,7 @@ func (m *manager) begin(heads map[string]*head) (made []*output) {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
 	for _, o := range made {
+		m.d.findLocked(o, o.found.Load())
 		m.d.outputs = append(m.d.outputs, o)
 		m.d.byCRTC[o.pipe.crtc] = o
 	}

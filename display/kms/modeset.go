@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/display/mode"
 )
@@ -22,7 +23,7 @@ func (o *output) light(now time.Time) time.Time {
 		o.patience = 0
 		return o.flight.took.Add(flipPatience)
 	case errors.Is(err, syscall.EBUSY):
-		o.count(func(c *Counts) { c.Busy++ })
+		o.count(func(c *display.Counts) { c.Busy++ })
 		return time.Now().Add(busyPause)
 	case denied(err) && o.d.dev.TakeMaster() == nil: // whoever had it let go
 		return time.Now()

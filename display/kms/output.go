@@ -52,7 +52,10 @@ type output struct {
 	canvas canvas
 	size   image.Point
 	sight  *image.RGBA // what was read last for who watches
-	timer  *time.Timer
+
+	copied, imported uint64 // by the canvas, as counted last
+
+	timer *time.Timer
 
 	connector *object
 	crtc      *object
@@ -266,8 +269,8 @@ func (o *output) leave() {
 	o.scene.Picture, o.scene.Cursor, o.scene.Layers[placePanel] = nil, nil, gl.Layer{}
 	o.panel = nil
 	if o.screen != nil {
-		o.screen.setPhase(Phase{})
-		o.screen.pause()
+		o.screen.setPhase(display.Phase{})
+		o.screen.figures.Pause()
 	}
 }
 
@@ -279,8 +282,8 @@ func (o *output) darken() {
 	o.lit = false
 	o.tell()
 	if o.screen != nil {
-		o.screen.setPhase(Phase{})
-		o.screen.pause()
+		o.screen.setPhase(display.Phase{})
+		o.screen.figures.Pause()
 	}
 }
 
@@ -291,16 +294,16 @@ func (o *output) waitForFlip(now time.Time) time.Time {
 		return end
 	}
 	o.log.Warn("no flip came", "crtc", o.pipe.crtc, "dur", flipPatience)
-	o.count(func(c *Counts) { c.Lost++ })
+	o.count(func(c *display.Counts) { c.Lost++ })
 	o.flipped(flip{CRTC: o.pipe.crtc}, now)
 	o.darken()
 	return now
 }
 
 // count changes the figures of the screen on show.
-func (o *output) count(change func(*Counts)) {
+func (o *output) count(change func(*display.Counts)) {
 	if o.screen != nil {
-		o.screen.count(change)
+		o.screen.figures.Count(change)
 	}
 }
 
@@ -345,7 +348,7 @@ func (o *output) flipped(f flip, now time.Time) {
 	// come, or the start of a blank that the commit just made.
 	if w.modeset || at.Before(w.sent.Add(-blankLength)) || at.After(now.Add(o.mode.Period())) {
 		if !w.modeset {
-			o.count(func(c *Counts) { c.Stale++ })
+			o.count(func(c *display.Counts) { c.Stale++ })
 		}
 		at = now
 	}
@@ -375,7 +378,7 @@ func (o *output) entered() {
 	}
 	o.pacer.Reset(o.pacing())
 	o.gridded = false
-	o.count(func(c *Counts) { c.Modes++ })
+	o.count(func(c *display.Counts) { c.Modes++ })
 	o.tell()
 }
 
@@ -395,9 +398,9 @@ func (o *output) present(w *flight, at time.Time) {
 	f.Timing.Shown = at
 	s := o.screen
 	s.box.shown()
-	s.shown(&f.Timing, w.began, w.took)
+	s.figures.Shown(&f.Timing, w.began, w.took)
 	if cause, late := o.ledger.Shown(&f.Timing, w.began, o.mode.Period()); late {
-		s.late(cause)
+		s.figures.Late(cause)
 	}
 	o.lock.Add(f.Timing.Captured, f.Timing.Decoded)
 	o.d.cfg.OnShown(f)
@@ -413,13 +416,13 @@ func (o *output) account(now time.Time, repeat bool) {
 		return
 	}
 	c := o.pacer.Counts()
-	s.flipped(c.Missed-o.counted.Missed, repeat)
+	s.figures.Flipped(c.Missed-o.counted.Missed, repeat)
 	o.counted = c
 	due, period, ok := o.pacer.Phase(now)
 	if !ok {
 		return
 	}
-	p := Phase{Due: due, Period: period}
+	p := display.Phase{Due: due, Period: period}
 	p.Capture, _ = o.lock.Capture(due)
 	s.setPhase(p)
 	if !o.gridded {
@@ -518,8 +521,8 @@ func (o *output) finish() {
 		}
 	}
 	if o.screen != nil {
-		o.screen.setPhase(Phase{})
-		o.screen.pause()
+		o.screen.setPhase(display.Phase{})
+		o.screen.figures.Pause()
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -767,6 +769,88 @@ func TestChoice(t *testing.T) {
 			t.Error("SetChoice(5) = nil; want an error")
 		}
 	})
+}
+
+// TestRechoose follows what another process wrote into the file of choices.
+func TestRechoose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "monitors.json")
+	ours, theirs := openStore(t, path), openStore(t, path)
+	both := []mode.Monitor{{Connector: "DP-1"}, {Connector: "DP-2"}}
+	inBubble(t, nil, Config{Choices: ours}, func(b *bench) {
+		choose := func(i int, change func(*mode.Choice)) {
+			b.Helper()
+			err := theirs.Edit(both[i], both, func(c mode.Choice) (mode.Choice, error) { change(&c); return c, nil })
+			if err != nil {
+				b.Fatal(err)
+			}
+			if changed, err := ours.Reload(); !changed || err != nil {
+				b.Fatalf("Reload() = %v, %v; want a change", changed, err)
+			}
+			b.Rechoose()
+			b.pass(100 * time.Millisecond)
+		}
+		first := b.screens[0].output.Load()
+		sets := b.count(modeset)
+		choose(1, func(c *mode.Choice) { c.Width, c.Height = 1280, 720 })
+		if o := b.outputs; o[0].Width != 1920 || o[1].Width != 1280 || b.count(modeset) != sets+1 {
+			t.Errorf("widths = %d, %d after %d mode sets; want 1920, 1280 after 1", o[0].Width, o[1].Width, b.count(modeset)-sets)
+		}
+		choose(0, func(c *mode.Choice) { c.Fit = mode.Stretch })
+		if got := first.scene.Fit; got != gl.Stretch || b.count(modeset) != sets+1 {
+			t.Errorf("fit = %v after %d mode sets; want stretch after none more", got, b.count(modeset)-sets)
+		}
+		b.mu.Lock()
+		b.outputs = nil
+		b.mu.Unlock()
+		choose(0, func(c *mode.Choice) { c.Scale = 150 })
+		if o := b.outputs; len(o) != 2 || o[0].Connector != "DP-1" || b.count(modeset) != sets+1 {
+			t.Errorf("OnOutputs = %+v after %d mode sets; want it told, in the same order, and none more", o, b.count(modeset)-sets)
+		}
+		choose(1, func(c *mode.Choice) { c.Order = 1 })
+		if o := b.outputs; o[0].Connector != "DP-2" || o[0].Screen != 0 || o[1].Screen != 1 {
+			t.Errorf("OnOutputs = %+v; want DP-2 first, with screen 0", o)
+		}
+		b.card.changed() // it outlives a look at the monitors
+		b.pass(settleTime + 100*time.Millisecond)
+		if o := b.outputs; o[0].Connector != "DP-2" || o[0].Width != 1280 || o[0].Screen != 0 {
+			t.Errorf("OnOutputs after monitors were asked again = %+v; want the same", o)
+		}
+		if err := b.SetChoice(0, mode.Choice{}); err != nil { // that is DP-2
+			t.Fatalf("SetChoice(0) = %v; want nil", err)
+		}
+		b.pass(100 * time.Millisecond)
+		if o := b.outputs; o[0].Connector != "DP-1" || o[1].Width != 1920 || openStore(t, path).For(both[1]) != (mode.Choice{}) {
+			t.Errorf("OnOutputs without a choice = %+v; want DP-1 first and DP-2 at 1920, and the file without it", o)
+		}
+		if err := b.SetChoice(0, mode.Choice{Scale: 9}); err == nil {
+			t.Error("SetChoice(0, scale 9 %) = nil; want an error")
+		}
+	})
+}
+
+// TestChoiceNotKept follows a choice that cannot be written.
+func TestChoiceNotKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	store := openStore(t, filepath.Join(dir, "monitors.json"))
+	inBubble(t, nil, Config{Choices: store}, func(b *bench) {
+		if err := b.SetChoice(1, mode.Choice{Width: 1280, Height: 720}); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("SetChoice(1) = %v; want fs.ErrNotExist", err)
+		}
+		b.card.changed()
+		b.pass(settleTime + 100*time.Millisecond)
+		if o := b.outputs; o[1].Width != 1280 {
+			t.Errorf("width = %d; want 1280 all the same", o[1].Width)
+		}
+	})
+}
+
+func openStore(t *testing.T, path string) *mode.Store {
+	t.Helper()
+	s, err := mode.OpenStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestLinkLost trains a link anew that the kernel calls bad.

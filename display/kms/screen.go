@@ -4,8 +4,8 @@ import (
 	"image"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
 )
@@ -13,16 +13,18 @@ import (
 // screen is one of the host's screens: the side that any goroutine may use. It
 // lives as long as the display, whatever output shows it.
 type screen struct {
-	index  int
-	box    inbox
-	status atomic.Pointer[ui.Status] // never changed once stored; nil shows the stream
-	panel  atomic.Pointer[panel]     // nil: no statistics
-	stream atomic.Pointer[stream]    // nil: not known
-	off    atomic.Bool               // the person turned the output off
-	output atomic.Pointer[output]    // that shows it; nil: none
-	watch  atomic.Pointer[watch]     // nil: nobody looks
-	size   atomic.Uint64             // of that output, width in the high half
-	figures
+	index   int
+	box     inbox
+	status  atomic.Pointer[ui.Status] // never changed once stored; nil shows the stream
+	panel   atomic.Pointer[panel]     // nil: no statistics
+	stream  atomic.Pointer[stream]    // nil: not known
+	off     atomic.Bool               // the person turned the output off
+	output  atomic.Pointer[output]    // that shows it; nil: none
+	watch   atomic.Pointer[watch]     // nil: nobody looks
+	bytes   atomic.Uint64             // of pictures that the CPU copied to be drawn
+	loads   atomic.Uint64             // dma-bufs imported
+	size    atomic.Uint64             // of that output, width in the high half
+	figures display.Recorder
 
 	versions *numbers
 	drawing  sync.Mutex  // held while a panel is drawn
@@ -33,7 +35,7 @@ type screen struct {
 	version  uint64 // of pointer, guarded by pointing; 0: none yet
 
 	phasing sync.Mutex
-	phase   Phase // guarded by phasing; zero: not known
+	phase   display.Phase // guarded by phasing; zero: not known
 }
 
 // panel is a drawn panel of statistics. It is not changed any more.
@@ -54,15 +56,6 @@ type Cursor struct {
 	Image *image.RGBA // premultiplied; nobody changes it any more. nil shows none
 	Hot   image.Point // the pixel of Image that points
 	At    image.Point // where it points, in pixels of the stream
-}
-
-// Phase is when a frame has to be ready for its output.
-type Phase struct {
-	Due    time.Time     // a moment by which a frame in the display makes a flip
-	Period time.Duration // between such moments
-	// Capture is when the host should have captured the frame due at Due, in
-	// local time. Zero while too few frames were seen.
-	Capture time.Time
 }
 
 // wake makes the screen's output look at it.
@@ -103,13 +96,13 @@ func (s *screen) cursor() (Cursor, uint64) {
 	return s.pointer, s.version
 }
 
-func (s *screen) setPhase(p Phase) {
+func (s *screen) setPhase(p display.Phase) {
 	s.phasing.Lock()
 	defer s.phasing.Unlock()
 	s.phase = p
 }
 
-func (s *screen) phaseNow() (Phase, bool) {
+func (s *screen) phaseNow() (display.Phase, bool) {
 	s.phasing.Lock()
 	defer s.phasing.Unlock()
 	return s.phase, s.phase.Period > 0

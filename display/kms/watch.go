@@ -60,3 +60,14 @@ func (o *output) look(f *media.Frame) *image.RGBA {
 	}
 	return o.sight
 }
+
+// countCopies adds what the canvas copied and imported since the last time. A
+// canvas that was made anew counts from nothing.
+func (o *output) countCopies() {
+	bytes, imports := o.canvas.Copied()
+	if o.screen != nil && bytes >= o.copied && imports >= o.imported {
+		o.screen.bytes.Add(bytes - o.copied)
+		o.screen.loads.Add(imports - o.imported)
+	}
+	o.copied, o.imported = bytes, imports
+}

@@ -24,7 +24,7 @@ const (
 // Bounds of a [Choice].
 const (
 	MinScale = 50  // percent
-	MaxScale = 500 // percent
+	MaxScale = 400 // percent
 
 	maxSide  = 16384 // pixels of a mode
 	maxPlace = 1 << 20
@@ -47,8 +47,19 @@ type Choice struct {
 	VRR     VRR    `json:"vrr,omitzero"`      // whether refresh may vary
 }
 
-// check says what is out of bounds.
-func (c Choice) check() error {
+// Met says whether m is of the size and the refresh that c wishes, the refresh
+// to 1 %: who writes 60 means 59.94 where there is no other. A choice without a
+// mode is met by every one.
+func (c Choice) Met(m Mode) bool {
+	if c.Width > 0 && !m.sized(c.Width, c.Height) {
+		return false
+	}
+	hz := m.MilliHz()
+	return c.MilliHz == 0 || max(hz, c.MilliHz)-min(hz, c.MilliHz) <= c.MilliHz/100
+}
+
+// Check says what of c is out of bounds.
+func (c Choice) Check() error {
 	switch {
 	case c.Width < 0 || c.Width > maxSide || c.Height < 0 || c.Height > maxSide || (c.Width == 0) != (c.Height == 0):
 		return fmt.Errorf("size %dx%d", c.Width, c.Height)

@@ -70,7 +70,7 @@ func (r Request) listed() []Mode {
 	}
 	var own []Mode
 	if r.EDID != nil {
-		own = r.carried(ownModes(r.EDID))
+		own = r.carried(FromEDID(r.EDID))
 	}
 	if r.Link.Kind == Virtual && len(own) == 0 && r.StreamWidth > 0 {
 		own = r.carried([]Mode{CVT(r.StreamWidth, r.StreamHeight, r.rate(), true)})
@@ -89,14 +89,24 @@ func (r Request) carried(modes []Mode) []Mode {
 	return out
 }
 
-// ownModes are the monitor's detailed timings and the numbers it lists.
-func ownModes(e *edid.EDID) []Mode {
+// FromEDID are the modes whose exact timings a monitor says: its detailed ones
+// and those that it names by the numbers of CTA-861 and HDMI.
+func FromEDID(e *edid.EDID) []Mode {
 	var out []Mode
 	for _, t := range e.Timings {
 		out = append(out, FromTiming(t))
 	}
+	var codes []uint8
 	for _, v := range e.CTA.Video {
-		if t, ok := edid.VICTiming(v.Code); ok && !slices.Contains(e.CTA.Only420, v.Code) {
+		if !slices.Contains(e.CTA.Only420, v.Code) {
+			codes = append(codes, v.Code)
+		}
+	}
+	for _, code := range e.CTA.HDMI.VICs {
+		codes = append(codes, edid.HDMIVIC(code))
+	}
+	for _, code := range codes {
+		if t, ok := edid.VICTiming(code); ok {
 			out = append(out, FromTiming(t))
 		}
 	}
@@ -182,12 +192,12 @@ func (m Mode) sized(w, h int) bool { return int(m.HDisplay) == w && int(m.VDispl
 
 func (m Mode) area() int { return int(m.HDisplay) * int(m.VDisplay) }
 
-// made is a modeline of the size that the user wished where the list has none
-// and the monitor takes any: a virtual one, or one of continuous frequency that
-// is inside its range.
+// made is a modeline of the size and rate that the user wished where the list
+// has none and the monitor takes any: a virtual one, or one of continuous
+// frequency that is inside its range.
 func (r Request) made(modes []Mode, nativeW, nativeH int) (Mode, bool) {
 	w := r.Wish
-	if w.Width <= 0 || has(modes, w.Width, w.Height) {
+	if w.Width <= 0 || slices.ContainsFunc(modes, w.Met) {
 		return Mode{}, false
 	}
 	rate := r.rate()

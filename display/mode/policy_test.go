@@ -117,6 +117,8 @@ func TestMadeModes(t *testing.T) {
 		{"out of range", mode.Request{Modes: list, EDID: continuous, Wish: mode.Choice{Width: 640, Height: 360, MilliHz: 90000}}, false},
 		{"larger than the panel", mode.Request{Modes: list, EDID: continuous, Wish: mode.Choice{Width: 2000, Height: 360}}, false},
 		{"only the listed", mode.Request{Modes: list, EDID: &edid.EDID{}, Wish: wish}, false},
+		{"another rate of a listed size", mode.Request{Modes: list, EDID: continuous, Wish: mode.Choice{Width: 1920, Height: 1080, MilliHz: 50000}}, true},
+		{"nearly a listed rate", mode.Request{Modes: list, EDID: continuous, Wish: mode.Choice{Width: 1920, Height: 1080, MilliHz: 59940}}, false},
 	}
 	for _, tt := range tests {
 		got := mode.Candidates(tt.r)[0]
@@ -127,6 +129,29 @@ func TestMadeModes(t *testing.T) {
 	odd := mode.Candidates(mode.Request{Modes: list, Link: mode.Link{Kind: mode.Virtual}, Wish: mode.Choice{Width: 1366, Height: 768}})[0]
 	if odd.HDisplay != 1366 || odd.VDisplay != 768 {
 		t.Errorf("Candidates[0] for 1366x768 = %v; want that size", odd)
+	}
+}
+
+func TestMet(t *testing.T) {
+	m := at(1920, 1080, 59940)
+	tests := []struct {
+		c    mode.Choice
+		want bool
+	}{
+		{mode.Choice{}, true},
+		{mode.Choice{Scale: 200}, true},
+		{mode.Choice{Width: 1920, Height: 1080}, true},
+		{mode.Choice{Width: 1920, Height: 1200}, false},
+		{mode.Choice{Width: 1920, Height: 1080, MilliHz: 60000}, true},
+		{mode.Choice{Width: 1920, Height: 1080, MilliHz: 59400}, true},
+		{mode.Choice{Width: 1920, Height: 1080, MilliHz: 50000}, false},
+		{mode.Choice{MilliHz: 60000}, true},
+		{mode.Choice{MilliHz: 72000}, false},
+	}
+	for _, tt := range tests {
+		if got := tt.c.Met(m); got != tt.want {
+			t.Errorf("%+v.Met(%v) = %v; want %v", tt.c, m, got, tt.want)
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package mode_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -142,6 +144,7 @@ func TestStoreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "displays.json")
 	s := open(t, path)
 	long := strings.Repeat("x", 200)
+	chosen := mode.Choice{Scale: 150}
 	for i := range 80 {
 		if err := s.Put(fmt.Sprint(long, i), chosen); err != nil {
 			t.Fatal(err)
@@ -176,6 +179,183 @@ func TestStoreConcurrent(t *testing.T) {
 		if got := again.Choice(fmt.Sprint("monitor", i)).Scale; got != 104 {
 			t.Errorf("monitor%d: scale = %d; want 104", i, got)
 		}
+	}
+}
+
+// TestStoreProcesses has two processes choose for the same monitors at the same
+// time, one field each: none is lost.
+func TestStoreProcesses(t *testing.T) {
+	const rounds = 20
+	at := mode.Monitor{Connector: "DP-1", Identity: "shared"}
+	if path := os.Getenv("MODE_TEST_STORE"); path != "" {
+		s := open(t, path)
+		for i := range rounds {
+			if err := s.Put(fmt.Sprint("theirs", i), mode.Choice{Scale: 150}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Edit(at, nil, func(c mode.Choice) (mode.Choice, error) { c.X++; return c, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	path := filepath.Join(t.TempDir(), "displays.json")
+	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStoreProcesses$")
+	other.Env = append(os.Environ(), "MODE_TEST_STORE="+path)
+	var said bytes.Buffer
+	other.Stdout, other.Stderr = &said, &said
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, path)
+	for i := range rounds {
+		if err := s.Put(fmt.Sprint("ours", i), mode.Choice{Scale: 200}); err != nil {
+			t.Error(err)
+		}
+		if err := s.Edit(at, nil, func(c mode.Choice) (mode.Choice, error) { c.Y++; return c, nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := other.Wait(); err != nil {
+		t.Fatalf("the other process: %v\n%s", err, said.Bytes())
+	}
+	again := open(t, path)
+	if got, want := again.For(at), (mode.Choice{X: rounds, Y: rounds}); got != want {
+		t.Errorf("For(the shared one) = %+v; want %+v", got, want)
+	}
+	for i := range rounds {
+		ours, theirs := again.Choice(fmt.Sprint("ours", i)).Scale, again.Choice(fmt.Sprint("theirs", i)).Scale
+		if ours != 200 || theirs != 150 {
+			t.Errorf("monitors %d: scales = %d, %d; want 200, 150", i, ours, theirs)
+		}
+	}
+}
+
+// TestStoreTwins chooses for two monitors that cannot be told apart but by
+// where they are plugged in.
+func TestStoreTwins(t *testing.T) {
+	one, two := mode.Monitor{Connector: "DP-1", Identity: "ACME-1"}, mode.Monitor{Connector: "DP-2", Identity: "ACME-1"}
+	both := []mode.Monitor{one, two, {Connector: "DP-3"}}
+	s := open(t, filepath.Join(t.TempDir(), "displays.json"))
+	scale := func(n int) func(mode.Choice) (mode.Choice, error) {
+		return func(c mode.Choice) (mode.Choice, error) { c.Scale = n; return c, nil }
+	}
+	steps := []struct {
+		name      string
+		do        func() error
+		first     mode.Choice
+		second    mode.Choice
+		elsewhere mode.Choice
+	}{
+		{"alone", func() error { return s.Edit(one, []mode.Monitor{one}, scale(110)) }, mode.Choice{Scale: 110}, mode.Choice{Scale: 110}, mode.Choice{Scale: 110}},
+		{"the second of two", func() error { return s.Edit(two, both, scale(120)) }, mode.Choice{Scale: 110}, mode.Choice{Scale: 120}, mode.Choice{Scale: 110}},
+		{
+			"more of the second, now alone",
+			func() error {
+				return s.Edit(two, []mode.Monitor{two}, func(c mode.Choice) (mode.Choice, error) { c.Primary = true; return c, nil })
+			},
+			mode.Choice{Scale: 110},
+			mode.Choice{Scale: 120, Primary: true},
+			mode.Choice{Scale: 110},
+		},
+		{
+			"primary goes to the first",
+			func() error {
+				return s.Edit(one, both, func(c mode.Choice) (mode.Choice, error) { c.Primary = true; return c, nil })
+			},
+			mode.Choice{Scale: 110, Primary: true},
+			mode.Choice{Scale: 120},
+			mode.Choice{Scale: 110},
+		},
+		{"the second forgotten", func() error { return s.Forget(two, both) }, mode.Choice{Scale: 110, Primary: true}, mode.Choice{}, mode.Choice{}},
+		{"again", func() error { return s.Forget(two, both) }, mode.Choice{Scale: 110, Primary: true}, mode.Choice{}, mode.Choice{}},
+		{"the first forgotten", func() error { return s.Forget(one, both) }, mode.Choice{}, mode.Choice{}, mode.Choice{}},
+		{"alone again", func() error { return s.Edit(one, []mode.Monitor{one}, scale(130)) }, mode.Choice{Scale: 130}, mode.Choice{Scale: 130}, mode.Choice{Scale: 130}},
+		{"its twin's part forgotten", func() error { return s.Forget(two, both) }, mode.Choice{Scale: 130}, mode.Choice{}, mode.Choice{}},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		elsewhere := s.For(mode.Monitor{Connector: "DP-9", Identity: one.Identity})
+		if a, b := s.For(one), s.For(two); a != step.first || b != step.second || elsewhere != step.elsewhere {
+			t.Fatalf("%s: For = %+v, %+v, elsewhere %+v; want %+v, %+v, %+v", step.name, a, b, elsewhere, step.first, step.second, step.elsewhere)
+		}
+	}
+	// One that says nothing of itself is known by its connector.
+	if err := s.Edit(both[2], both, scale(75)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.For(both[2]).Scale; got != 75 || s.For(mode.Monitor{Connector: "DP-4"}) != (mode.Choice{}) {
+		t.Errorf("For(no identity).Scale = %d; want 75 and nothing on another connector", got)
+	}
+}
+
+// TestStoreReload follows what another store writes, a person, and damage.
+func TestStoreReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	s, other := open(t, path), open(t, path)
+	reload := func(what string, changed bool, wrong string, scale int) {
+		t.Helper()
+		got, err := s.Reload()
+		if got != changed || (err == nil) != (wrong == "") || (err != nil && !strings.Contains(err.Error(), wrong)) || s.Choice("A").Scale != scale {
+			t.Errorf("%s: Reload() = %v, %v with scale %d; want %v, %q, %d", what, got, err, s.Choice("A").Scale, changed, wrong, scale)
+		}
+	}
+	write := func(data string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload("no file", false, "", 0)
+	if err := other.Put("A", mode.Choice{Scale: 125}); err != nil {
+		t.Fatal(err)
+	}
+	reload("chosen elsewhere", true, "", 125)
+	reload("nothing new", false, "", 125)
+	if err := s.Put("A", mode.Choice{Scale: 130}); err != nil {
+		t.Fatal(err)
+	}
+	reload("chosen here", false, "", 130)
+	write("{")
+	reload("damaged", false, "unexpected EOF", 130)
+	reload("still damaged", false, "", 130)
+	write(`{"version":1,"monitors":[{"identity":"A","choice":{"scale":140}}]}`)
+	reload("mended", true, "", 140)
+	write("damaged again")
+	if err := s.Put("B", mode.Choice{Scale: 60}); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, path); again.Choice("A").Scale != 140 || again.Choice("B").Scale != 60 {
+		t.Errorf("choices after one over a damaged file = %+v, %+v; want what was remembered and it", again.Choice("A"), again.Choice("B"))
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	reload("gone", true, "", 0)
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	reload("a folder", false, "is a directory", 0)
+	reload("still a folder", false, "", 0)
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	reload("without its folder", false, "no such file", 0)
+	reload("still without", false, "", 0)
+}
+
+// TestStoreRefusedEdit leaves the file as it is.
+func TestStoreRefusedEdit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	s, no := open(t, path), errors.New("no")
+	at := mode.Monitor{Connector: "DP-1", Identity: "A"}
+	if err := s.Edit(at, nil, func(mode.Choice) (mode.Choice, error) { return chosen, no }); !errors.Is(err, no) {
+		t.Errorf("Edit = %v; want %v", err, no)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || s.For(at) != (mode.Choice{}) {
+		t.Errorf("after a refusal: %v, %+v; want no file and no choice", err, s.For(at))
 	}
 }
 

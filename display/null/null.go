@@ -2,6 +2,8 @@
 // does, says when they would have been shown and remembers what they were. It
 // is for tests of what feeds a display and for machines without a screen. It
 // plays the person too: see [Display.Input], [Display.Focus], [Display.Command].
+// Given a refresh rate it has vertical blanks like a monitor, and paces frames
+// for them like one, with display/pace; drawing takes it no time.
 //
 // [Display.Run] owns the callbacks and ends with its context; it cannot fail.
 package null
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/display"
+	"github.com/blade-shadow/terminal/display/pace"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -41,6 +44,8 @@ type Display struct {
 	stray atomic.Uint64
 	once  sync.Once // guards closing quit
 
+	blanks []*blanks // by screen; empty: frames are shown at once
+
 	mu       sync.Mutex
 	used     bool
 	shown    []Shown
@@ -64,6 +69,35 @@ func New(cfg Config) (*Display, error) {
 	return d, nil
 }
 
+// SetRefresh gives every screen vertical blanks, a period apart. Before Run.
+func (d *Display) SetRefresh(period time.Duration) {
+	start := time.Now()
+	d.blanks = nil
+	for range d.boxes {
+		d.blanks = append(d.blanks, &blanks{period: period, start: start, pacer: pace.New(pace.Config{Policy: pace.VBlank, Period: period})})
+	}
+}
+
+// Phase returns when frames for a screen have to be ready.
+func (d *Display) Phase(screen int) (display.Phase, bool) {
+	if screen < 0 || screen >= len(d.blanks) {
+		return display.Phase{}, false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.blanks[screen].phase
+	return p, !p.Due.IsZero()
+}
+
+// Figures returns a screen's distributions; ok is false without a refresh.
+func (d *Display) Figures(screen int) (f display.Figures, ok bool) {
+	if screen < 0 || screen >= len(d.blanks) {
+		return f, false
+	}
+	b := d.blanks[screen]
+	return b.figures.Figures(b.counts().Dropped), true
+}
+
 // Run takes frames until ctx ends or someone commands to quit. It may be
 // called once, from any goroutine.
 func (d *Display) Run(ctx context.Context) error {
@@ -71,6 +105,8 @@ func (d *Display) Run(ctx context.Context) error {
 		return errors.New("display: run: was run before")
 	}
 	defer d.close()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,7 +114,12 @@ func (d *Display) Run(ctx context.Context) error {
 		case <-d.quit:
 			return nil
 		case <-d.wake:
-			d.update()
+		case <-timer.C:
+		}
+		if next := d.update(time.Now()); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
 		}
 	}
 }
@@ -95,22 +136,33 @@ func (d *Display) close() {
 	for _, b := range d.boxes {
 		b.Close()
 	}
+	for _, b := range d.blanks {
+		b.close()
+	}
 }
 
-func (d *Display) update() {
+// update shows what is due and returns when something will be.
+func (d *Display) update(now time.Time) (next time.Time) {
 	for i, b := range d.boxes {
+		if len(d.blanks) > 0 {
+			if at := d.turn(i, now); next.IsZero() || !at.IsZero() && at.Before(next) {
+				next = at
+			}
+			continue
+		}
 		if d.Status(i) != nil {
 			continue // frames wait behind the words
 		}
 		if f := b.Take(); f != nil {
-			d.show(b, f)
+			b.Shown()
+			d.show(f, time.Now())
 		}
 	}
+	return next
 }
 
-func (d *Display) show(b *display.Mailbox, f *media.Frame) {
-	f.Timing.Shown = time.Now()
-	b.Shown()
+func (d *Display) show(f *media.Frame, at time.Time) {
+	f.Timing.Shown = at
 	d.record(f)
 	d.cfg.OnShown(f)
 	f.Release()
@@ -142,7 +194,11 @@ func (d *Display) Present(f *media.Frame) {
 		f.Release()
 		return
 	}
-	d.boxes[f.Screen].Put(f)
+	if len(d.blanks) > 0 {
+		d.blanks[f.Screen].put(f, time.Now())
+	} else {
+		d.boxes[f.Screen].Put(f)
+	}
 	d.signal()
 }
 
@@ -176,6 +232,9 @@ func (d *Display) Stats() display.Stats {
 	out := display.Stats{Screens: make([]display.ScreenStats, len(d.boxes)), Stray: d.stray.Load()}
 	for i, b := range d.boxes {
 		out.Screens[i] = b.Stats()
+		if len(d.blanks) > 0 {
+			out.Screens[i] = d.blanks[i].counts()
+		}
 	}
 	return out
 }

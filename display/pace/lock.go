@@ -37,15 +37,16 @@ func (l *Lock) Add(captured, ready time.Time) {
 }
 
 // Capture returns when the host should have captured the picture that is due
-// at due: earlier by what all but one in twenty pictures need. ok is false
-// while too little is known. Any moment whole periods away serves as well.
+// at due: earlier by what all but one in a hundred pictures need, because one
+// that misses its blank costs all that follow a picture of slack for half a
+// second. ok is false while too little is known. Any moment whole periods away serves as well.
 func (l *Lock) Capture(due time.Time) (at time.Time, ok bool) {
 	if l.n < lockFrom || due.IsZero() {
 		return time.Time{}, false
 	}
 	s := l.sorted[:copy(l.sorted[:], l.latency[:l.n])]
 	slices.Sort(s)
-	return due.Add(-s[len(s)*95/100] - lockMargin), true
+	return due.Add(-s[len(s)*99/100] - lockMargin), true
 }
 
 // Reset forgets what was measured: another session, another path.

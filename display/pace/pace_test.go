@@ -39,7 +39,8 @@ type shown struct {
 type panel struct {
 	period, longest time.Duration // longest > 0: variable
 	draw            time.Duration
-	noCounter       bool // flips complete at once and count nothing
+	noCounter       bool          // flips complete at once and count nothing
+	oversleep       time.Duration // at most, by which timers are late
 }
 
 // run plays a stream on a panel and returns every flip.
@@ -54,6 +55,9 @@ func (d panel) run(p *Pacer, s stream, until time.Duration) (flips []shown) {
 		flip    = never // when the pending flip completes
 		pending shown
 		last    = -time.Second
+		r       = rand.New(rand.NewPCG(5, 6))
+		planned time.Duration
+		late    time.Duration // of the timer for planned
 	)
 	for now < until {
 		wake := flip
@@ -76,7 +80,10 @@ func (d panel) run(p *Pacer, s stream, until time.Duration) (flips []shown) {
 				flip = d.flipAfter(done, last)
 				continue
 			}
-			wake = min(wake, plan.At.Sub(epoch))
+			if at := plan.At.Sub(epoch); at != planned && d.oversleep > 0 {
+				planned, late = at, time.Duration(r.Int64N(int64(d.oversleep)))
+			}
+			wake = min(wake, plan.At.Sub(epoch)+late)
 		}
 		if wake == never {
 			break
@@ -139,6 +146,33 @@ func TestFreshEveryBlank(t *testing.T) {
 			}
 			if gaps > tt.missed || worst > tt.worst {
 				t.Errorf("blanks without a new picture = %d, longest wait = %v; want at most %d, %v", gaps, worst, tt.missed, tt.worst)
+			}
+		})
+	}
+}
+
+// TestFullRateWhereItIsTight: pictures that come after the moment planned for
+// drawing, and timers that are late, cost single blanks and not every second one.
+func TestFullRateWhereItIsTight(t *testing.T) {
+	period := time.Second / 60
+	for _, tt := range []struct {
+		name      string
+		offset    time.Duration
+		jitter    time.Duration
+		oversleep time.Duration
+		least     int // pictures shown of 900
+	}{
+		{"arrives when drawing should begin", period - ms, 0, 0, 880},
+		{"arrives around it", period - 2*ms, 2 * ms, 0, 850},
+		{"timers up to 1 ms late", 5 * ms, 0, ms, 880},
+		{"timers up to 4 ms late", 5 * ms, 0, 4 * ms, 850},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := New(Config{Policy: VBlank, Period: period})
+			flips := panel{period: period, draw: 200 * time.Microsecond, oversleep: tt.oversleep}.
+				run(p, steady(1000, tt.offset, period, tt.jitter), 20*time.Second)
+			if n := len(flips) - 100; n < tt.least {
+				t.Errorf("shown = %d of 900; want at least %d", n, tt.least)
 			}
 		})
 	}

@@ -40,6 +40,9 @@ const (
 	leastLead = time.Millisecond
 	// leadMargin is what a commit needs before the blank beside its drawing.
 	leadMargin = 500 * time.Microsecond
+	// leadDecay is how slowly a lead shrinks, in pictures: what was late once a
+	// few seconds will be again.
+	leadDecay = 256
 	// capPercent is how far under a variable panel's maximum it is driven: at
 	// the maximum pictures would wait for the blank as without variable refresh.
 	capPercent = 3
@@ -57,6 +60,8 @@ type Pacer struct {
 
 	pending bool      // a commit has not flipped yet
 	target  time.Time // the blank that it was meant for
+	used    time.Time // the blank that the last picture got
+	planned time.Time // when drawing was to begin; zero: at once, or nothing
 	shown   time.Time // last flip
 
 	counts Counts
@@ -131,14 +136,18 @@ func (p *Pacer) drop(n int) Plan {
 // atBlank waits for the last moment before the next blank. Two pictures then
 // are one too many, or the one of slack that jitter asks for.
 func (p *Pacer) atBlank(now time.Time, waiting int) Plan {
+	if !p.planned.IsZero() && !now.Before(p.planned) {
+		p.widen(p.took + now.Sub(p.planned) + leadMargin) // woken late, perhaps past the blank
+		p.planned = time.Time{}
+	}
 	blank := p.grid.next(now)
-	if !p.target.IsZero() && blank.Sub(p.target) < p.grid.period/2 {
+	if !p.used.IsZero() && blank.Sub(p.used) < p.grid.period/2 {
 		blank = blank.Add(p.grid.period) // that one has its picture
 	}
 	due := blank.Add(-p.lead)
 	if now.Before(due) {
 		plan := p.drop(max(0, waiting-2))
-		plan.At = due
+		plan.At, p.planned = due, due
 		return plan
 	}
 	keep := 2
@@ -195,19 +204,25 @@ func (p *Pacer) Drawn(at time.Time, took time.Duration, waiting int, repeat bool
 	p.pending = true
 	// What began a little late was still meant for that blank.
 	p.target = p.grid.next(at.Add(p.lead*3/4 - took))
+	if p.grid.software { // its flip will say nothing of blanks
+		p.used = p.grid.next(at.Add(-took))
+	}
 	if repeat {
 		p.counts.Repeats++
 	} else {
 		p.left.add(at, waiting)
 	}
-	want := took + leadMargin
+	p.lead = max(p.lead-(p.lead-took-leadMargin)/leadDecay, leastLead)
+	p.widen(took + leadMargin)
+	p.took += (took - p.took) / 8
+}
+
+// widen makes the lead larger where something took longer than it.
+func (p *Pacer) widen(want time.Duration) {
 	if want > p.lead {
 		p.lead += (want - p.lead) / 2
-	} else {
-		p.lead -= (p.lead - want) / 64
 	}
-	p.lead = min(max(p.lead, leastLead), p.cfg.Period*3/4)
-	p.took += (took - p.took) / 8
+	p.lead = min(p.lead, p.cfg.Period*3/4)
 }
 
 // Failed notes a commit that was refused: no flip will come.
@@ -222,6 +237,9 @@ func (p *Pacer) Flipped(at time.Time, seq uint32) {
 	}
 	p.pending = false
 	p.shown = at
+	if !p.grid.software {
+		p.used = at
+	}
 	if p.cfg.Policy != Variable {
 		p.grid.flipped(at, seq)
 	}

@@ -9,6 +9,7 @@ import (
 	"image"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	sdl2 "github.com/veandco/go-sdl2/sdl"
 
@@ -19,9 +20,12 @@ import (
 
 // Display is a set of windows. Run it on the main OS thread.
 type Display struct {
-	cfg     display.Config
-	screens []*screen
-	stray   atomic.Uint64
+	cfg      Config
+	openGPU  func(driver string, connection unsafe.Pointer) (gpu, error)
+	can      Capabilities
+	screens  []*screen
+	stray    atomic.Uint64
+	versions atomic.Uint64 // of the images over the pictures; 0 is none
 
 	signalled atomic.Bool // a wake event is on its way
 
@@ -43,6 +47,8 @@ type screen struct {
 	status atomic.Pointer[ui.Status] // never changed once stored; nil shows the stream
 	panel  atomic.Pointer[panel]     // nil: no statistics
 	size   atomic.Uint64             // of the window, width in the high half
+	bytes  atomic.Uint64             // of pictures that the CPU copied to be drawn
+	loads  atomic.Uint64             // dma-bufs imported
 
 	drawing sync.Mutex  // held while a panel is drawn
 	painter *ui.Painter // guarded by drawing
@@ -50,17 +56,21 @@ type screen struct {
 
 // panel is a drawn panel of statistics. It is not changed any more.
 type panel struct {
-	image *image.RGBA
-	area  image.Rectangle
+	image   *image.RGBA
+	area    image.Rectangle
+	version uint64
 }
 
-// New checks cfg and prepares a display; windows appear in Run.
-func New(cfg Config) (*Display, error) {
-	cfg, err := cfg.WithDefaults()
+// New checks cfg, tries the GPU behind the window system and prepares a
+// display; windows appear in Run.
+func New(cfg Config) (*Display, error) { return newDisplay(cfg, openGPU) }
+
+func newDisplay(cfg Config, open func(string, unsafe.Pointer) (gpu, error)) (*Display, error) {
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	d := &Display{cfg: cfg, event: &wakeEvent{UserEvent: sdl2.UserEvent{Type: sdl2.USEREVENT}}}
+	d := &Display{cfg: cfg, openGPU: open, event: &wakeEvent{UserEvent: sdl2.UserEvent{Type: sdl2.USEREVENT}}}
 	for range cfg.Screens {
 		p, err := ui.NewPainter(cfg.Title)
 		if err != nil {
@@ -68,8 +78,12 @@ func New(cfg Config) (*Display, error) {
 		}
 		d.screens = append(d.screens, &screen{painter: p})
 	}
+	d.can = d.probe()
 	return d, nil
 }
+
+// Capabilities says what can be shown, as New found it.
+func (d *Display) Capabilities() Capabilities { return d.can }
 
 // Present shows f as soon as the main thread can. It takes ownership of f.
 // The newest frame wins: one that still waits is released and charged to the
@@ -111,9 +125,19 @@ func (d *Display) SetOverlay(screen int, st *ui.Stats) {
 	if st == nil {
 		s.panel.Store(nil)
 	} else {
-		s.panel.Store(s.drawPanel(st))
+		s.panel.Store(s.drawPanel(st, d.versions.Add(1)))
 	}
 	d.wake()
+}
+
+// Copied returns how many bytes of a screen's pictures the CPU has copied or
+// converted to have them drawn, and how many dma-bufs were imported.
+func (d *Display) Copied(screen int) (bytes, imports uint64) {
+	s := d.screen(screen)
+	if s == nil {
+		return 0, 0
+	}
+	return s.bytes.Load(), s.loads.Load()
 }
 
 // Stats returns what became of the frames so far.
@@ -136,13 +160,13 @@ func (d *Display) screen(i int) *screen {
 func (s *screen) setSize(p image.Point) { s.size.Store(uint64(p.X)<<32 | uint64(uint32(p.Y))) }
 
 // drawPanel draws for the window's present size and keeps only the panel.
-func (s *screen) drawPanel(st *ui.Stats) *panel {
+func (s *screen) drawPanel(st *ui.Stats, version uint64) *panel {
 	packed := s.size.Load()
 	window := image.NewRGBA(image.Rect(0, 0, int(packed>>32), int(uint32(packed))))
 	s.drawing.Lock()
 	defer s.drawing.Unlock()
 	area := s.painter.Stats(window, st)
-	return &panel{image: window, area: area}
+	return &panel{image: window, area: area, version: version}
 }
 
 // wake makes the event loop look at the screens. At most one event is on its

@@ -20,6 +20,9 @@ var errBuild = fmt.Errorf("windows need SDL 2: this program was built without cg
 // New fails with errors.ErrUnsupported.
 func New(Config) (*Display, error) { return nil, errBuild }
 
+// Capabilities is nothing.
+func (*Display) Capabilities() Capabilities { return Capabilities{Reason: errBuild.Error()} }
+
 // Run fails with errors.ErrUnsupported.
 func (*Display) Run(context.Context) error { return errBuild }
 

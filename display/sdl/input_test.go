@@ -20,7 +20,7 @@ func seated(t *testing.T) (*bench, image.Rectangle) {
 // seatedWith also has commands handed to onCommand, on the display's thread.
 func seatedWith(t *testing.T, onCommand func(display.Command)) (*bench, image.Rectangle) {
 	t.Helper()
-	b := newBench(t, sdl.Config{Width: 640, Height: 360, OnCommand: onCommand})
+	b := newBench(t, sdl.GPUOff, display.Config{Width: 640, Height: 360, OnCommand: onCommand})
 	b.show(flat(0, 640, 360, yuv{126, 128, 128}))
 	at := b.place(b.windows(1)[0])
 	if !next(b, b.focus, "focus") {

@@ -25,6 +25,8 @@ type loop struct {
 	windows []*window
 	seat    *seat
 	scaler  *libav.Scaler
+	gpu     gpu    // nil: the CPU draws
+	driver  string // SDL's name of the window system
 	painter *ui.Painter
 	quit    bool
 	awake   bool // the screen saver is held off
@@ -43,24 +45,24 @@ func (d *Display) open() (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("display: run: %w", err)
 	}
-	if err := initSDL(); err != nil {
+	driver, err := initSDL()
+	if err != nil {
 		return nil, err
 	}
-	l := &loop{d: d, painter: painter, scaler: libav.NewScaler()}
-	l.seat = newSeat(d.cfg, l)
+	l := &loop{d: d, painter: painter, scaler: libav.NewScaler(), driver: driver}
+	l.seat = newSeat(d.cfg.Config, l)
 	if err := l.openWindows(); err != nil {
 		l.close()
 		return nil, err
 	}
+	l.useGPU()
 	return l, nil
 }
 
-// initSDL sets what SDL wants to know before it starts, and starts it.
-func initSDL() error {
+// initSDL sets what SDL wants to know before it starts, and starts it. It
+// returns the name of the window system.
+func initSDL() (driver string, err error) {
 	hints := [...][2]string{
-		// Without this SDL puts the window's memory through OpenGL: six times
-		// the time on a machine without a GPU, a frame of delay on one with.
-		{sdl2.HINT_FRAMEBUFFER_ACCELERATION, "0"},
 		{sdl2.HINT_NO_SIGNAL_HANDLERS, "1"},      // signals are main's business
 		{sdl2.HINT_VIDEO_ALLOW_SCREENSAVER, "1"}, // held off by keepAwake only
 		{sdl2.HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0"},
@@ -72,7 +74,34 @@ func initSDL() error {
 	for _, h := range hints {
 		sdl2.SetHint(h[0], h[1])
 	}
-	// SDL takes the window class from the environment only.
+	if err := nameWindows(); err != nil {
+		return "", err
+	}
+	tolerateLateWakes()
+	if err := sdl2.InitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS); err != nil {
+		return "", fmt.Errorf("display: start SDL: a window system (DISPLAY or WAYLAND_DISPLAY) is needed: %w: %w", err, errors.ErrUnsupported)
+	}
+	// SDL falls back to drivers that show nothing, silently. Only who asks for
+	// one by name gets it.
+	if driver, err = sdl2.GetCurrentVideoDriver(); err != nil || driver != driverX11 && driver != driverWayland && os.Getenv("SDL_VIDEODRIVER") == "" {
+		sdl2.QuitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS)
+		return "", fmt.Errorf("display: no window system can be reached: check DISPLAY (%q) or WAYLAND_DISPLAY (%q): %w",
+			os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY"), errors.ErrUnsupported)
+	}
+	sdl2.StopTextInput() // an input method would keep keys for itself
+	// SDL would put the window's memory through OpenGL: six times the time on a
+	// machine without a GPU, a frame of delay on one with. On Wayland SDL 2 knows
+	// no other way, and gives no memory where it is forbidden.
+	through := "0"
+	if driver == driverWayland {
+		through = "1"
+	}
+	sdl2.SetHint(sdl2.HINT_FRAMEBUFFER_ACCELERATION, through)
+	return driver, nil
+}
+
+// nameWindows sets the windows' class, which SDL takes from the environment only.
+func nameWindows() error {
 	for _, name := range [...]string{"SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS"} {
 		if _, ok := os.LookupEnv(name); ok {
 			continue
@@ -81,18 +110,6 @@ func initSDL() error {
 			return fmt.Errorf("display: set %s: %w", name, err)
 		}
 	}
-	tolerateLateWakes()
-	if err := sdl2.InitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS); err != nil {
-		return fmt.Errorf("display: start SDL: a window system (DISPLAY or WAYLAND_DISPLAY) is needed: %w: %w", err, errors.ErrUnsupported)
-	}
-	// SDL falls back to drivers that show nothing, silently. Only who asks for
-	// one by name gets it.
-	if driver, err := sdl2.GetCurrentVideoDriver(); err != nil || driver != "x11" && driver != "wayland" && os.Getenv("SDL_VIDEODRIVER") == "" {
-		sdl2.QuitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS)
-		return fmt.Errorf("display: no window system can be reached: check DISPLAY (%q) or WAYLAND_DISPLAY (%q): %w",
-			os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY"), errors.ErrUnsupported)
-	}
-	sdl2.StopTextInput() // an input method would keep keys for itself
 	return nil
 }
 
@@ -114,6 +131,7 @@ func (l *loop) close() {
 	for _, w := range l.windows {
 		w.close()
 	}
+	l.endGPU()
 	l.scaler.Close()
 	sdl2.QuitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS)
 }
@@ -135,18 +153,12 @@ func (l *loop) serve(ctx context.Context) error {
 	return nil
 }
 
-// redrawPatience is how long a window that could not be drawn is left alone.
-const redrawPatience = time.Second
-
 // update shows on every window what is new.
 func (l *loop) update() {
 	streaming := false
 	for _, w := range l.windows {
 		if err := w.update(time.Now()); err != nil {
 			l.d.cfg.Logger.Warn("draw window", "component", "display", "connector", w.index, "err", err)
-			if !w.due.IsZero() { // else it would be tried every millisecond
-				w.due = time.Now().Add(redrawPatience)
-			}
 		}
 		streaming = streaming || w.status == nil && w.last != nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jezek/xgb/xproto"
 
+	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -71,36 +72,38 @@ func flat(screen, w, h int, c yuv) *media.Frame {
 	return f
 }
 
-func TestColours(t *testing.T) {
+func TestColours(t *testing.T) { everyWay(t, testColours) }
+
+func testColours(t *testing.T, gpu sdl.GPU) {
 	for _, format := range []media.PixelFormat{media.I420, media.NV12} {
 		for _, m := range []media.ColorMatrix{media.BT601, media.BT709} {
 			for _, full := range []bool{false, true} {
 				for _, size := range []image.Point{{640, 360}, {320, 180}, {1000, 562}} {
 					name := fmt.Sprintf("%v matrix %d full %v from %v", format, m, full, size)
-					t.Run(name, func(t *testing.T) { testColours(t, format, m, full, size) })
+					t.Run(name, func(t *testing.T) { testColour(t, gpu, format, m, full, size) })
 				}
 			}
 		}
 	}
 }
 
-func testColours(t *testing.T, format media.PixelFormat, m media.ColorMatrix, full bool, size image.Point) {
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+func testColour(t *testing.T, gpu sdl.GPU, format media.PixelFormat, m media.ColorMatrix, full bool, size image.Point) {
+	b := newBench(t, gpu, display.Config{Width: 640, Height: 360})
 	f := patchFrame(format, size.X, size.Y)
 	f.Color, f.FullRange = m, full
 	b.show(f)
 	at := b.place(b.windows(1)[0])
-	shot := b.shot(at)
 	for i, p := range patches() {
-		got, want := shot.RGBAAt((2*i+1)*640/16, 180), p.rgb(m, full)
-		if !near(got, want, 3) {
-			t.Errorf("pixel of patch %d %+v = %v; want %v", i, p, got, want)
-		}
+		b.wantPixel(fmt.Sprintf("patch %d", i), at.Min.Add(image.Pt((2*i+1)*640/16, 180)), p.rgb(m, full))
 	}
 }
 
 func TestUnspecifiedMatrixFollowsTheSize(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+	everyWay(t, testUnspecifiedMatrixFollowsTheSize)
+}
+
+func testUnspecifiedMatrixFollowsTheSize(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 640, Height: 360})
 	c := yuv{81, 110, 200}
 	for _, tt := range []struct {
 		size image.Point
@@ -109,34 +112,36 @@ func TestUnspecifiedMatrixFollowsTheSize(t *testing.T) {
 		f := flat(0, tt.size.X, tt.size.Y, c)
 		f.Color = media.MatrixUnspecified
 		b.show(f)
-		if got, want := b.at(b.place(b.windows(1)[0]).Min.Add(image.Pt(320, 180))), c.rgb(tt.want, false); !near(got, want, 3) {
-			t.Errorf("pixel of a %v picture = %v; want %v", tt.size, got, want)
-		}
+		b.wantPixel(fmt.Sprintf("a picture of %v", tt.size), b.place(b.windows(1)[0]).Min.Add(image.Pt(320, 180)), c.rgb(tt.want, false))
 	}
 }
 
-func TestTwoWindows(t *testing.T) {
-	b := newBench(t, sdl.Config{Screens: 2, Width: 320, Height: 180})
+func TestTwoWindows(t *testing.T) { everyWay(t, testTwoWindows) }
+
+func testTwoWindows(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Screens: 2, Width: 320, Height: 180})
 	colours := []yuv{{81, 110, 200}, {145, 80, 70}}
 	for i, c := range colours {
 		b.show(flat(i, 320, 180, c))
 	}
 	for i, w := range b.windows(2) {
-		if got, want := b.at(b.place(w).Min.Add(image.Pt(160, 90))), colours[i].rgb(media.BT709, false); !near(got, want, 3) {
-			t.Errorf("window %d = %v; want %v", i, got, want)
-		}
+		b.wantPixel(fmt.Sprintf("window %d", i), b.place(w).Min.Add(image.Pt(160, 90)), colours[i].rgb(media.BT709, false))
 	}
 }
 
-func TestWindowTakesTheStreamsSize(t *testing.T) {
-	b := newBench(t, sdl.Config{})
+func TestWindowTakesTheStreamsSize(t *testing.T) { everyWay(t, testWindowTakesTheStreamsSize) }
+
+func testWindowTakesTheStreamsSize(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{})
 	b.show(flat(0, 640, 400, yuv{126, 128, 128}))
 	b.until("window of 640x400", func() bool { return b.place(b.windows(1)[0]).Size() == image.Pt(640, 400) })
 	b.until("picture in it", func() bool { return b.at(b.place(b.windows(1)[0]).Max.Sub(image.Pt(1, 1))).R > 100 })
 }
 
-func TestResizeKeepsProportions(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 320, Height: 180})
+func TestResizeKeepsProportions(t *testing.T) { everyWay(t, testResizeKeepsProportions) }
+
+func testResizeKeepsProportions(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 320, Height: 180})
 	c := yuv{145, 80, 70}
 	b.show(flat(0, 320, 180, c))
 	w := b.windows(1)[0]
@@ -180,8 +185,10 @@ func wrong(img *image.RGBA, picture image.Rectangle, want color.RGBA) int {
 	return n
 }
 
-func TestStatusOverPicture(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+func TestStatusOverPicture(t *testing.T) { everyWay(t, testStatusOverPicture) }
+
+func testStatusOverPicture(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 640, Height: 360})
 	c := yuv{200, 128, 128}
 	b.show(flat(0, 640, 360, c))
 	at := b.place(b.windows(1)[0])
@@ -202,8 +209,10 @@ func TestStatusOverPicture(t *testing.T) {
 	}
 }
 
-func TestSpinnerTurns(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+func TestSpinnerTurns(t *testing.T) { everyWay(t, testSpinnerTurns) }
+
+func testSpinnerTurns(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 640, Height: 360})
 	b.d.SetStatus(0, &ui.Status{Title: "Starting your PC", Busy: true})
 	at := b.place(b.windows(1)[0])
 	var first *image.RGBA
@@ -211,8 +220,10 @@ func TestSpinnerTurns(t *testing.T) {
 	b.until("another picture of the mark", func() bool { return string(b.shot(at).Pix) != string(first.Pix) })
 }
 
-func TestOverlay(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 640, Height: 360})
+func TestOverlay(t *testing.T) { everyWay(t, testOverlay) }
+
+func testOverlay(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 640, Height: 360})
 	b.show(flat(0, 640, 360, yuv{235, 128, 128}))
 	b.d.SetOverlay(0, &ui.Stats{Title: "Stream", Rows: []ui.Row{{Label: "Decode", Value: "2.1 ms"}}})
 	spot := b.place(b.windows(1)[0]).Min.Add(image.Pt(16, 18))
@@ -224,8 +235,10 @@ func TestOverlay(t *testing.T) {
 	b.until("no figures", func() bool { return b.at(spot).R > 250 })
 }
 
-func TestShownIsAfterPresent(t *testing.T) {
-	b := newBench(t, sdl.Config{Width: 320, Height: 180})
+func TestShownIsAfterPresent(t *testing.T) { everyWay(t, testShownIsAfterPresent) }
+
+func testShownIsAfterPresent(t *testing.T, gpu sdl.GPU) {
+	b := newBench(t, gpu, display.Config{Width: 320, Height: 180})
 	before := time.Now()
 	f := b.show(flat(0, 320, 180, yuv{126, 128, 128}))
 	if f.Timing.Shown.Before(before) || f.Timing.Shown.After(time.Now()) {

@@ -10,6 +10,7 @@ import (
 
 	sdl2 "github.com/veandco/go-sdl2/sdl"
 
+	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
 )
@@ -27,26 +28,31 @@ type window struct {
 	index  int
 	win    *sdl2.Window
 	id     uint32
+	easel  easel
+	scene  gl.Scene // what is drawn
+
+	copied, imported uint64 // by the easel, as counted last
 
 	last    *media.Frame    // the frame on show, held to draw it again; may be nil
 	picture image.Rectangle // where it is in the window
 	stale   bool            // everything has to be drawn again
 	sized   bool            // the window has the size that it should have
 	shownAt time.Time       // when last was shown
+	refused uint64          // pool of the dma-bufs that could not be drawn, 0 for none
 
 	status *ui.Status  // as drawn; nil shows the stream
 	words  *image.RGBA // what status was drawn into
 	drawn  ui.Drawn
 	panel  *panel    // as drawn
 	due    time.Time // when there is something to draw without an event, zero for never
-
-	dst     media.Frame // the picture's place in the window, for the scaler
-	scratch *media.Frame
 }
 
 func openWindow(l *loop, index int) (*window, error) {
 	cfg := l.d.cfg
-	w := &window{loop: l, screen: l.d.screens[index], index: index, stale: true, sized: cfg.Width != 0 || cfg.Fullscreen}
+	w := &window{
+		loop: l, screen: l.d.screens[index], index: index, stale: true,
+		scene: gl.Scene{Layers: make([]gl.Layer, numPlaces)}, sized: cfg.Width != 0 || cfg.Fullscreen,
+	}
 	size := image.Pt(firstWidth, firstHeight)
 	if cfg.Width != 0 {
 		size = image.Pt(cfg.Width, cfg.Height)
@@ -59,11 +65,17 @@ func openWindow(l *loop, index int) (*window, error) {
 	if cfg.Fullscreen {
 		flags |= sdl2.WINDOW_FULLSCREEN_DESKTOP
 	}
+	if l.driver == driverWayland {
+		// There SDL 2 draws a window's memory with OpenGL, and would make the
+		// window anew for it: libdecor has been seen to crash over that.
+		flags |= sdl2.WINDOW_OPENGL
+	}
 	at := place(index, cfg.Screens, size)
 	var err error
 	if w.win, err = sdl2.CreateWindow(title, int32(at.X), int32(at.Y), int32(size.X), int32(size.Y), flags); err != nil {
 		return nil, err
 	}
+	w.easel = newCloth(w.win, l.scaler)
 	w.id, err = w.win.GetID()
 	return w, err
 }
@@ -85,6 +97,7 @@ func place(index, count int, size image.Point) image.Point {
 }
 
 func (w *window) close() {
+	w.easel.close()
 	if w.last != nil {
 		w.last.Release()
 		w.last = nil
@@ -93,6 +106,10 @@ func (w *window) close() {
 		w.loop.d.cfg.Logger.Warn("destroy window", "component", "display", "connector", w.index, "err", err)
 	}
 }
+
+// redrawPatience is how long a window that could not be drawn is left alone
+// when nothing happens.
+const redrawPatience = time.Second
 
 // panelPatience is how long new figures wait for a frame to be drawn with.
 const panelPatience = 100 * time.Millisecond
@@ -111,21 +128,24 @@ func (w *window) update(now time.Time) error {
 			w.due = w.shownAt.Add(panelPatience)
 		}
 	}
+	var err error
 	switch {
 	case w.stale:
-		return w.redraw(now)
+		err = w.redraw(now)
 	case !w.due.IsZero() && !now.Before(w.due):
-		return w.turn(now)
+		err = w.turn(now)
 	}
-	return nil
+	if err != nil {
+		w.stale, w.due = true, now.Add(redrawPatience)
+	}
+	return err
 }
 
 // show puts a new frame on the screen and keeps it.
 func (w *window) show(f *media.Frame) error {
-	if err := w.paint(f); err != nil {
-		w.screen.box.Refused()
-		f.Release()
-		return err
+	w.scene.Picture = f
+	if err := w.draw(partPicture, time.Time{}); err != nil {
+		return w.refuse(f, err)
 	}
 	f.Timing.Shown = time.Now()
 	w.shownAt = f.Timing.Shown
@@ -139,108 +159,119 @@ func (w *window) show(f *media.Frame) error {
 	return nil
 }
 
-// paint draws f and the panel and gives them to the window system.
-func (w *window) paint(f *media.Frame) error {
-	c, err := w.canvas()
+// refuse gives up a frame that cannot be shown. Of dma-bufs that cannot be
+// drawn their decoder is told, and everybody else, once for each pool.
+func (w *window) refuse(f *media.Frame, err error) error {
+	w.screen.box.Refused()
+	w.scene.Picture = w.last
+	pool := uint64(0)
+	if f.Surface != nil && errors.Is(err, gl.ErrImport) {
+		pool = f.Surface.Pool
+	}
+	f.Release()
+	if pool == 0 {
+		return err
+	}
+	if pool == w.refused {
+		return nil
+	}
+	w.refused = pool
+	w.loop.d.cfg.OnImportFailed(w.index)
+	return err
+}
+
+// dropSurface lets go of a picture that only the GPU could draw again.
+func (w *window) dropSurface() {
+	if w.last == nil || w.last.Format != media.DMABuf {
+		return
+	}
+	if w.scene.Picture == w.last {
+		w.scene.Picture = nil
+	}
+	w.last.Release()
+	w.last = nil
+}
+
+// draw draws the scene. Where the GPU fails the CPU draws it.
+func (w *window) draw(p part, now time.Time) error {
+	if w.stale {
+		p = partAll
+	}
+	err := w.paint(p, now)
+	if err == nil {
+		return nil
+	}
+	if g := (gpuError{}); !errors.As(err, &g) {
+		return err
+	}
+	w.loop.abandonGPU(err)
+	return w.paint(partAll, now)
+}
+
+func (w *window) paint(p part, now time.Time) error {
+	size, err := w.easel.begin()
 	if err != nil {
 		return err
 	}
-	if err := w.drawPicture(c, f); err != nil {
+	w.screen.setSize(size)
+	if p != partSpinner {
+		w.lay(size, now)
+	}
+	at, err := w.easel.draw(&w.scene, p)
+	if err != nil {
 		return err
 	}
-	if w.panel != nil {
-		c.blend(w.panel.image, w.panel.area)
-	}
-	return w.win.UpdateSurface()
-}
-
-// drawPicture converts f into the window. Beside it is only drawn where
-// something else may have been.
-func (w *window) drawPicture(c canvas, f *media.Frame) error {
-	at := letterbox(c.size, image.Pt(f.Width, f.Height))
-	now := w.screen.panel.Load()
-	if w.stale || at != w.picture || now != nil || w.panel != nil {
-		for _, r := range bars(c.size, at) {
-			c.black(r)
-		}
-	}
-	w.picture, w.panel, w.stale = at, now, false
-	return w.scale(c, at, f)
-}
-
-// wholeBlock is how many pixels vector code may write at once: a picture that
-// does not end with a block could be written over its right edge.
-const wholeBlock = 16
-
-func (w *window) scale(c canvas, at image.Rectangle, f *media.Frame) error {
-	if at.Dx()%wholeBlock != 0 {
-		return w.scaleBeside(c, at, f)
-	}
-	w.dst = media.Frame{Format: media.BGRX, Width: at.Dx(), Height: at.Dy()}
-	w.dst.Planes[0], w.dst.Stride[0] = c.pix[at.Min.Y*c.stride+at.Min.X*4:], c.stride
-	return w.loop.scaler.Scale(&w.dst, f)
-}
-
-// scaleBeside goes through memory with longer rows.
-func (w *window) scaleBeside(c canvas, at image.Rectangle, f *media.Frame) error {
-	if s := w.scratch; s == nil || s.Width != at.Dx() || s.Height != at.Dy() {
-		w.scratch = media.AllocFrame(media.BGRX, at.Dx(), at.Dy())
-	}
-	if err := w.loop.scaler.Scale(w.scratch, f); err != nil {
-		return err
-	}
-	for y := range at.Dy() {
-		copy(c.row(at, at.Min.Y+y), w.scratch.Planes[0][y*w.scratch.Stride[0]:])
-	}
+	w.picture, w.stale = at, false
+	w.countCopies()
 	return nil
+}
+
+// countCopies adds what the easel copied and imported since the last time. One
+// that was made anew counts from nothing.
+func (w *window) countCopies() {
+	bytes, imports := w.easel.copied()
+	if bytes >= w.copied && imports >= w.imported {
+		w.screen.bytes.Add(bytes - w.copied)
+		w.screen.loads.Add(imports - w.imported)
+	}
+	w.copied, w.imported = bytes, imports
+}
+
+// lay puts over the picture, or in its place, what belongs there: the panel,
+// the notice or the page.
+func (w *window) lay(size image.Point, now time.Time) {
+	s := &w.scene
+	s.Dim = false
+	s.Layers[placePanel], s.Layers[placeWords], s.Layers[placeSpinner] = gl.Layer{}, gl.Layer{}, gl.Layer{}
+	if w.status == nil {
+		if w.panel = w.screen.panel.Load(); w.panel != nil {
+			s.Layers[placePanel] = gl.Layer{Image: w.panel.image, Area: w.panel.area, Version: w.panel.version}
+		}
+		return
+	}
+	w.panel = nil
+	w.words = image.NewRGBA(image.Rectangle{Max: size})
+	if w.status.Page || s.Picture == nil {
+		s.Picture = nil
+		w.drawn = w.loop.painter.Page(w.words, w.status, now)
+	} else {
+		s.Dim = true
+		w.drawn = w.loop.painter.Notice(w.words, w.status, now)
+	}
+	s.Layers[placeWords] = w.layer(w.drawn.Area)
+	w.due = w.nextTurn(now)
+}
+
+// layer is a part of the words, as they are now.
+func (w *window) layer(area image.Rectangle) gl.Layer {
+	return gl.Layer{Image: w.words, Area: area, Version: w.loop.d.versions.Add(1)}
 }
 
 // redraw draws everything again: the last picture, and words where there are.
 func (w *window) redraw(now time.Time) error {
-	c, err := w.canvas()
-	if err != nil {
-		return err
-	}
-	w.stale, w.due = false, time.Time{}
-	switch {
-	case w.status != nil && (w.status.Page || w.last == nil):
-		w.picture, w.panel = image.Rectangle{}, nil
-		w.page(c, now)
-	case w.last == nil:
-		w.panel = w.screen.panel.Load()
-		c.black(c.bounds())
-		w.over(c, now)
-	default:
-		w.stale = true
-		if err := w.drawPicture(c, w.last); err != nil {
-			return err
-		}
-		w.over(c, now)
-	}
-	return w.win.UpdateSurface()
-}
-
-// page draws the status instead of a picture.
-func (w *window) page(c canvas, now time.Time) {
-	w.words = image.NewRGBA(c.bounds())
-	w.drawn = w.loop.painter.Page(w.words, w.status, now)
-	c.blend(w.words, w.drawn.Area)
-	w.due = w.nextTurn(now)
-}
-
-// over draws what lies over the picture: the notice, or the panel.
-func (w *window) over(c canvas, now time.Time) {
-	if w.status == nil {
-		if w.panel != nil {
-			c.blend(w.panel.image, w.panel.area)
-		}
-		return
-	}
-	c.dim(w.picture)
-	w.words = image.NewRGBA(c.bounds())
-	w.drawn = w.loop.painter.Notice(w.words, w.status, now)
-	c.blend(w.words, w.drawn.Area)
-	w.due = w.nextTurn(now)
+	w.scene.Picture = w.last
+	w.stale, w.due = true, time.Time{}
+	return w.draw(partAll, now)
 }
 
 // nextTurn returns when the status will look different: at the next second of
@@ -263,15 +294,13 @@ func (w *window) turn(now time.Time) error {
 	if w.drawn.Spinner.Empty() || w.seconds(now) != w.seconds(w.due.Add(-ui.SpinStep)) {
 		return w.redraw(now)
 	}
-	c, err := w.canvas()
-	if err != nil {
+	w.loop.painter.Spin(w.words, w.drawn, now)
+	w.scene.Layers[placeSpinner] = w.layer(w.drawn.Spinner)
+	if err := w.draw(partSpinner, now); err != nil {
 		return err
 	}
-	w.loop.painter.Spin(w.words, w.drawn, now)
-	c.blend(w.words, w.drawn.Spinner)
 	w.due = w.nextTurn(now)
-	r := w.drawn.Spinner
-	return w.win.UpdateSurfaceRects([]sdl2.Rect{{X: int32(r.Min.X), Y: int32(r.Min.Y), W: int32(r.Dx()), H: int32(r.Dy())}})
+	return nil
 }
 
 // seconds is what the countdown says at the time now, 0 when there is none.
@@ -280,22 +309,6 @@ func (w *window) seconds(now time.Time) int64 {
 		return 0
 	}
 	return int64((w.status.RetryAt.Sub(now) + time.Second - 1) / time.Second)
-}
-
-// canvas returns the window's memory at its present size.
-func (w *window) canvas() (canvas, error) {
-	s, err := w.win.GetSurface()
-	if err != nil {
-		return canvas{}, fmt.Errorf("window surface: %w", err)
-	}
-	// SDL's RGB888 and ARGB8888 are blue first in memory on little-endian machines.
-	if f := s.Format.Format; f != uint32(sdl2.PIXELFORMAT_RGB888) && f != uint32(sdl2.PIXELFORMAT_ARGB8888) {
-		return canvas{}, fmt.Errorf("window has pixels of format %s, 32 bits are needed: %w",
-			sdl2.GetPixelFormatName(uint(f)), errors.ErrUnsupported)
-	}
-	c := canvas{pix: s.Pixels(), stride: int(s.Pitch), size: image.Pt(int(s.W), int(s.H))}
-	w.screen.setSize(c.size)
-	return c, nil
 }
 
 // fitToStream gives the window the stream's size, once, when nobody asked for

@@ -26,6 +26,7 @@ const patience = 10 * time.Second
 type bench struct {
 	t    *testing.T
 	d    *sdl.Display
+	rig  *rig
 	x    *xgb.Conn
 	root xproto.Window
 
@@ -37,10 +38,22 @@ type bench struct {
 	cancel   context.CancelFunc
 }
 
-func newBench(t *testing.T, cfg sdl.Config) *bench {
+func newBench(t *testing.T, gpu sdl.GPU, cfg display.Config) *bench {
+	t.Helper()
+	b := riggedBench(t, &rig{}, sdl.Config{Config: cfg, GPU: gpu})
+	t.Cleanup(func() { // before the bench closes
+		if n := b.rig.swaps.Load(); (n > 0) != (gpu == sdl.GPUOn) {
+			t.Errorf("OpenGL drew %d pictures with GPU %v; want some only with on", n, gpu)
+		}
+	})
+	return b
+}
+
+// riggedBench is a bench whose OpenGL is r's.
+func riggedBench(t *testing.T, r *rig, cfg sdl.Config) *bench {
 	t.Helper()
 	b := &bench{
-		t: t, shown: make(chan media.Frame, 64), events: make(chan input.Event, 256),
+		t: t, rig: r, shown: make(chan media.Frame, 64), events: make(chan input.Event, 256),
 		focus: make(chan bool, 64), commands: make(chan display.Command, 64),
 	}
 	cfg.OnShown = func(f *media.Frame) { offer(b.shown, *f) }
@@ -62,7 +75,7 @@ func newBench(t *testing.T, cfg sdl.Config) *bench {
 	}
 	b.root = xproto.Setup(b.x).DefaultScreen(b.x).Root
 	b.warp(1599, 999) // out of the way
-	if b.d, err = sdl.New(cfg); err != nil {
+	if b.d, err = sdl.NewWith(cfg, b.rig.opener); err != nil {
 		t.Fatalf("New() = %v; want nil", err)
 	}
 	var ctx context.Context
@@ -72,11 +85,19 @@ func newBench(t *testing.T, cfg sdl.Config) *bench {
 	return b
 }
 
+// everyWay runs a test with the CPU drawing, and with OpenGL.
+func everyWay(t *testing.T, test func(t *testing.T, gpu sdl.GPU)) {
+	for _, gpu := range []sdl.GPU{sdl.GPUOff, sdl.GPUOn} {
+		t.Run("gpu "+gpu.String(), func(t *testing.T) { test(t, gpu) })
+	}
+}
+
 func (b *bench) close() {
 	b.cancel()
 	if err := <-b.result; err != nil {
 		b.t.Errorf("Run() = %v; want nil", err)
 	}
+	b.rig.everythingClosed(b.t)
 	b.x.Close()
 }
 
@@ -182,6 +203,19 @@ func (b *bench) shot(r image.Rectangle) *image.RGBA {
 func (b *bench) at(p image.Point) color.RGBA {
 	b.t.Helper()
 	return b.shot(image.Rectangle{p, p.Add(image.Pt(1, 1))}).RGBAAt(0, 0)
+}
+
+// wantPixel waits until a pixel of the screen is near a colour: what OpenGL
+// has handed over comes on a connection of its own.
+func (b *bench) wantPixel(what string, p image.Point, want color.RGBA) {
+	b.t.Helper()
+	got := b.at(p)
+	for end := time.Now().Add(patience); !near(got, want, 3) && time.Now().Before(end); {
+		got = b.at(p)
+	}
+	if !near(got, want, 3) {
+		b.t.Errorf("pixel %v of %s = %v; want %v", p, what, got, want)
+	}
 }
 
 // near says that no channel is off by more than levels.

@@ -56,4 +56,6 @@ import "C"
 // promise. Xlib's own handler calls exit. Every other X error goes where it went before. It is
 // called before SDL starts, because SDL returns to the handler of that time
 // before it closes its connections, which is when most such errors are read.
+// Wakes go this way whoever draws. OpenGL does not mind: Mesa's EGL has an XCB
+// connection of its own, whose errors never come to Xlib's handler.
 func tolerateLateWakes() { C.st_tolerate_late_wakes() }

@@ -194,10 +194,15 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.sound.run(run) })
 	g.Go(func() error { return a.sessions(run) })
 	g.Go(func() error { a.figures(run); return nil })
-	if c, ok := a.display.(console); ok {
+	if c, ok := a.display.(timed); ok && !a.cfg.FreeRun {
 		g.Go(func() error { a.phases(run, c); return nil })
+	}
+	if _, ok := a.display.(console); ok {
 		watch := thermal.New(thermal.Config{OnChange: a.onHeat})
 		g.Go(func() error { watch.Run(run); return nil })
+	}
+	if c, ok := a.display.(chooser); ok && a.choices != nil {
+		g.Go(func() error { a.followChoices(run, c); return nil })
 	}
 	if a.cfg.Duration > 0 {
 		g.Go(func() error { return a.deadline(run) })

@@ -41,7 +41,8 @@ type Config struct {
 	Version    string
 	Logger     *slog.Logger
 
-	Display string               // DisplayAuto, the default, DisplayWindow or DisplayCard
+	Display string               // DisplayAuto, the default, or another of its kind
+	FreeRun bool                 // do not tell the host when to capture
 	Card    string               // node of the graphics card, "": the first with monitors
 	Modes   map[string]mode.Mode // own modes by connector, before those of the monitor
 	// Decoder is the render node that decodes, "none" for software only, "" for
@@ -154,9 +155,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("window size %dx%d: give both, at most 16384", c.Width, c.Height)
 	}
 	switch c.Display {
-	case "", DisplayAuto, DisplayWindow, DisplayCard:
+	case "", DisplayAuto, DisplayWindow, DisplayCard, DisplayNone:
 	default:
-		return fmt.Errorf("display is %q: use auto, window or card", c.Display)
+		return fmt.Errorf("display is %q: use auto, window, card or none", c.Display)
 	}
 	return nil
 }

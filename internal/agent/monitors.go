@@ -10,7 +10,6 @@ import (
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
-	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/wire"
@@ -19,9 +18,14 @@ import (
 
 // console is what a display does that owns its monitors. Windows do not.
 type console interface {
-	Phase(screen int) (kms.Phase, bool)
+	timed
 	SetStream(screen, width, height int, rate mode.Rate)
-	Figures(screen int) (kms.Figures, bool)
+}
+
+// timed is a display that knows its vertical blanks.
+type timed interface {
+	Phase(screen int) (display.Phase, bool)
+	Figures(screen int) (display.Figures, bool)
 }
 
 // phaseEvery is how often the host is told when to capture: crystals drift by
@@ -130,17 +134,9 @@ func (a *Agent) tellLayout(s *client.Session) {
 	s.SetLayout(placements(outputs, limits, a.choice))
 }
 
-// choice is what the person chose for a monitor.
-func (a *Agent) choice(identity string) mode.Choice {
-	if a.choices == nil || identity == "" {
-		return mode.Choice{}
-	}
-	return a.choices.Choice(identity)
-}
-
 // placements is the layout of the monitors that show a screen. Every screen is
 // named: one that no monitor shows is to be sent by nobody.
-func placements(outputs []display.Output, limits mode.Limits, choice func(identity string) mode.Choice) []wire.Placement {
+func placements(outputs []display.Output, limits mode.Limits, choice func(mode.Monitor) mode.Choice) []wire.Placement {
 	shown := slices.DeleteFunc(slices.Clone(outputs), func(o display.Output) bool {
 		return !o.Connected || o.Screen < 0 || o.Screen >= MaxScreens || o.Width <= 0
 	})
@@ -153,7 +149,7 @@ func placements(outputs []display.Output, limits mode.Limits, choice func(identi
 		part := limits // one decoder serves all, each by what it shows
 		part.MacroblocksPerSecond = uint32(uint64(limits.MacroblocksPerSecond) * work(o) / max(total, 1))
 		width, height, rate := mode.StreamFor(modeOf(o), part)
-		screens = append(screens, mode.Screen{Width: width, Height: height, MilliHz: rate.MilliHz(), Choice: choice(o.Identity)})
+		screens = append(screens, mode.Screen{Width: width, Height: height, MilliHz: rate.MilliHz(), Choice: choice(mode.Monitor{Connector: o.Connector, Identity: o.Identity})})
 	}
 	var all [MaxScreens]wire.Placement
 	for i := range all {
@@ -226,7 +222,7 @@ func sideShare(share float64) float64 {
 
 // phases tells the host once a second when it should capture, so that frames
 // are there just before their output draws.
-func (a *Agent) phases(ctx context.Context, c console) {
+func (a *Agent) phases(ctx context.Context, c timed) {
 	tick := time.NewTicker(phaseEvery)
 	defer tick.Stop()
 	for {

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/display/null"
 	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
 )
@@ -19,6 +21,7 @@ const (
 	DisplayAuto   = "auto"   // windows where there is a window system, else the graphics card
 	DisplayWindow = "window" // on X11 or Wayland
 	DisplayCard   = "card"   // the monitors themselves, without a window system
+	DisplayNone   = "none"   // nowhere, 60 times a second: to test a line
 )
 
 // displayKind resolves DisplayAuto.
@@ -34,8 +37,15 @@ func displayKind(wanted string) string {
 
 // openDisplay opens what the configuration names.
 func openDisplay(a *Agent, c display.Config) (outputs, error) {
-	if a.cfg.Display == DisplayWindow {
-		return sdl.New(c)
+	switch a.cfg.Display {
+	case DisplayWindow:
+		return sdl.New(sdl.Config{Config: c, OnImportFailed: a.onImportFailed})
+	case DisplayNone:
+		d, err := null.New(c)
+		if err == nil {
+			d.SetRefresh(time.Second / 60)
+		}
+		return d, err
 	}
 	d, err := kms.New(kms.Config{
 		Config: c, Card: a.cfg.Card, Modes: a.cfg.Modes, Choices: a.choices, OnImportFailed: a.onImportFailed,
@@ -53,10 +63,15 @@ func openDisplay(a *Agent, c display.Config) (outputs, error) {
 // pictures may stay on the GPU.
 func (a *Agent) openHardware() error {
 	cfg := decode.HardwareConfig{Device: a.cfg.Decoder, Logger: a.cfg.Logger}
-	if d, ok := a.display.(interface{ Capabilities() kms.Capabilities }); ok {
+	switch d := a.display.(type) {
+	case interface{ Capabilities() kms.Capabilities }:
 		can := d.Capabilities()
 		cfg.DMABuf = can.DMABuf
 		a.log.Info("graphics card", "card", can.Card, "driver", can.Driver, "dmabuf", can.DMABuf, "reason", can.Reason)
+	case interface{ Capabilities() sdl.Capabilities }:
+		can := d.Capabilities()
+		cfg.DMABuf = can.DMABuf
+		a.log.Info("windows", "renderer", can.Renderer, "dmabuf", can.DMABuf, "proved", can.Proved, "reason", can.Reason)
 	}
 	if a.cfg.StateDir != "" {
 		cfg.Memory = filepath.Join(a.cfg.StateDir, "decoders.json")
@@ -93,7 +108,7 @@ func (a *Agent) openChoices() error {
 	if err := os.MkdirAll(a.cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	store, err := mode.OpenStore(filepath.Join(a.cfg.StateDir, "monitors.json"))
+	store, err := mode.OpenStore(filepath.Join(a.cfg.StateDir, mode.FileName))
 	if store == nil {
 		return fmt.Errorf("state folder: %w", err)
 	}

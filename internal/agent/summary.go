@@ -10,7 +10,6 @@ import (
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
-	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 )
@@ -107,10 +106,10 @@ type ScreenSummary struct {
 	BitrateBps float64           `json:"bitrate_bps"`
 	Stages     *stages           `json:"stages_ms"`
 	// Display is what the monitor did with the frames; absent for windows.
-	Display      *kms.Figures `json:"display,omitempty"`
-	Downgrades   uint64       `json:"downgrades"`                 // to another way of decoding, in mid-session
-	DowngradeWhy string       `json:"downgrade_reason,omitempty"` // of the last
-	Hangs        uint64       `json:"decoder_hangs"`              // of the driver
+	Display      *display.Figures `json:"display,omitempty"`
+	Downgrades   uint64           `json:"downgrades"`                 // to another way of decoding, in mid-session
+	DowngradeWhy string           `json:"downgrade_reason,omitempty"` // of the last
+	Hangs        uint64           `json:"decoder_hangs"`              // of the driver
 }
 
 // InputSummary is how input went.
@@ -147,7 +146,7 @@ func (a *Agent) Summary() (*Summary, error) {
 	shown := a.display.Stats()
 	for i, sc := range a.screens {
 		one := sc.summary(i, st.Screens[i], shown.Screens[i], took)
-		if c, ok := a.display.(console); ok {
+		if c, ok := a.display.(timed); ok {
 			if f, ok := c.Figures(i); ok {
 				one.Display = &f
 			}

@@ -38,6 +38,7 @@ var areas = []area{
 	{path: "cmd", layer: programs},
 	{path: "internal/agent", layer: wiring},
 	{path: "internal/selftest", layer: wiring},
+	{path: "internal/monitors", layer: wiring},
 	{path: "client", layer: parts},
 	{path: "decode", layer: parts},
 	{path: "display", layer: parts},

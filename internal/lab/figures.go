@@ -51,6 +51,11 @@ func (r *Report) AddGoal(name, unit string, value, goal float64) {
 	r.Figures = append(r.Figures, Figure{Name: name, Unit: unit, Value: value, Goal: &goal})
 }
 
+// AddPeer adds a figure beside that of another program in the same run.
+func (r *Report) AddPeer(name, unit string, value float64, peer string, peerValue float64) {
+	r.Figures = append(r.Figures, Figure{Name: name, Unit: unit, Value: value, Peer: peer, PeerValue: &peerValue})
+}
+
 // Save writes the report, making its folder.
 func (r *Report) Save(path string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
@@ -66,15 +71,20 @@ func (r *Report) Save(path string) error {
 // WriteTable prints the figures and whether the goals are met.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(t, "figure\tvalue\tunit\tgoal\n")
+	fmt.Fprintf(t, "figure\tvalue\tunit\tgoal or peer\n")
 	for _, f := range r.Figures {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, strconv.FormatFloat(f.Value, 'f', -1, 64), f.Unit, f.verdict())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, round(f.Value), f.Unit, f.verdict())
 	}
 	return t.Flush()
 }
 
+// round leaves as many digits as a person reads.
+func round(v float64) string { return strconv.FormatFloat(math.Round(v*1e4)/1e4, 'f', -1, 64) }
+
 func (f Figure) verdict() string {
 	switch {
+	case f.PeerValue != nil:
+		return fmt.Sprintf("%s: %s", f.Peer, round(*f.PeerValue))
 	case f.Goal == nil:
 		return ""
 	case f.Met():

@@ -12,6 +12,8 @@ func packageOf(program string) string {
 	switch program {
 	case "Xvfb":
 		return "xvfb"
+	case "ffplay":
+		return "ffmpeg"
 	case "setxkbmap":
 		return "x11-xkb-utils"
 	}

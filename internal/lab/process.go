@@ -23,6 +23,7 @@ type Command struct {
 	Args  []string   //
 	Env   []string   // KEY=value, over this process's environment; "KEY=" empties
 	Dir   string     // default: this process's
+	Stdin *os.File   // nil: nothing to read
 	Files []*os.File // descriptors 3 and up of the program
 	Log   io.Writer  // also gets standard error as it comes; may be nil
 }
@@ -47,6 +48,9 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.Dir = c.Dir
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if c.Stdin != nil {
+		p.cmd.Stdin = c.Stdin
+	}
 	p.cmd.ExtraFiles = c.Files
 	// A group of its own: what it starts itself is killed with it, and a
 	// Ctrl-C at the keyboard reaches only us.

@@ -1,4 +1,4 @@
-package kms
+package display
 
 import (
 	"sync"
@@ -33,8 +33,18 @@ type Counts struct {
 	Resets  uint64                  `json:"resets"`   // of the GPU
 }
 
-// figures is the writing side of Figures.
-type figures struct {
+// Phase is when a frame has to be ready for its output.
+type Phase struct {
+	Due    time.Time     // a moment by which a frame in the display makes a flip
+	Period time.Duration // between such moments
+	// Capture is when the host should have captured the frame due at Due, in
+	// local time. Zero while too few frames were seen.
+	Capture time.Time
+}
+
+// Recorder is the writing side of [Figures]. The zero value is ready; its
+// methods may be called from any goroutine and allocate nothing.
+type Recorder struct {
 	wait, draw, flip, decodedToShown, interval metric.Latency
 
 	mu     sync.Mutex
@@ -42,59 +52,60 @@ type figures struct {
 	last   time.Time // flip of the last new frame, guarded by mu
 }
 
-func (f *figures) count(change func(*Counts)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	change(&f.counts)
+// Count changes the counts. change is called under a lock and only counts.
+func (r *Recorder) Count(change func(*Counts)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.counts)
 }
 
-// shown notes a new frame on the screen: drawn is when drawing began, sent
+// Shown notes a new frame on the screen: drawn is when drawing began, sent
 // when its commit was accepted.
-func (f *figures) shown(t *media.Timing, drawn, sent time.Time) {
-	f.wait.RecordSpan(t.Decoded, drawn)
-	f.draw.RecordSpan(drawn, sent)
-	f.flip.RecordSpan(sent, t.Shown)
-	f.decodedToShown.RecordSpan(t.Decoded, t.Shown)
-	f.mu.Lock()
-	last := f.last
-	f.last = t.Shown
-	f.mu.Unlock()
-	f.interval.RecordSpan(last, t.Shown)
+func (r *Recorder) Shown(t *media.Timing, drawn, sent time.Time) {
+	r.wait.RecordSpan(t.Decoded, drawn)
+	r.draw.RecordSpan(drawn, sent)
+	r.flip.RecordSpan(sent, t.Shown)
+	r.decodedToShown.RecordSpan(t.Decoded, t.Shown)
+	r.mu.Lock()
+	last := r.last
+	r.last = t.Shown
+	r.mu.Unlock()
+	r.interval.RecordSpan(last, t.Shown)
 }
 
-// flipped notes any flip, and how many blanks were missed meanwhile.
-func (f *figures) flipped(missed uint64, repeat bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.counts.Flips++
-	f.counts.Missed += missed
+// Flipped notes any flip, and how many blanks were missed meanwhile.
+func (r *Recorder) Flipped(missed uint64, repeat bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Flips++
+	r.counts.Missed += missed
 	if repeat {
-		f.counts.Repeats++
+		r.counts.Repeats++
 	}
 }
 
-// late charges a late frame.
-func (f *figures) late(c media.Cause) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.counts.Late[c]++
+// Late charges a late frame.
+func (r *Recorder) Late(c media.Cause) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Late[c]++
 }
 
-// pause keeps a break on purpose out of the intervals.
-func (f *figures) pause() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last = time.Time{}
+// Pause keeps a break on purpose out of the intervals.
+func (r *Recorder) Pause() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = time.Time{}
 }
 
-// report returns the reading side.
-func (f *figures) report(dropped [media.NumCauses]uint64) Figures {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := f.counts
+// Figures returns the reading side. Dropped is counted by the mailbox.
+func (r *Recorder) Figures(dropped [media.NumCauses]uint64) Figures {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.counts
 	c.Dropped = dropped
 	return Figures{
-		Wait: &f.wait, Draw: &f.draw, Flip: &f.flip, DecodedToShown: &f.decodedToShown,
-		Interval: &f.interval, Counts: c,
+		Wait: &r.wait, Draw: &r.draw, Flip: &r.flip, DecodedToShown: &r.decodedToShown,
+		Interval: &r.interval, Counts: c,
 	}
 }
