@@ -31,6 +31,13 @@ bench: ## a measured session: build/bench/session.json
 	@go build -o $(BIN)/ ./cmd/...
 	@$(BIN)/shadow-lab bench
 
+bench-display: ## decoding and showing against mpv and ffplay: build/bench/display.json
+	@.ci/deps test
+	@.ci/deps bench
+	@.ci/deps vm
+	@go build -o $(BIN)/ ./cmd/...
+	@$(BIN)/shadow-lab bench-display
+
 lint: ## golangci-lint with .golangci.yml (the first time it is compiled: minutes)
 	@.ci/deps build
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...

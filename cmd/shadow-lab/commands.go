@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/blade-shadow/terminal/decode/vatest"
 	"github.com/blade-shadow/terminal/internal/lab"
 )
 
@@ -114,7 +116,15 @@ only shares of work can be compared.`,
 			if err != nil {
 				return err
 			}
+			driver, err := filepath.Abs("build/vm/vatest")
+			if err != nil {
+				return err
+			}
+			if _, err := vatest.Build(driver); err != nil {
+				return err
+			}
 			return lab.BenchDisplay(cmd.Context(), lab.BenchConfig{
+				Driver:   vatest.Knobs{DRM: "/dev/dri/card0"}.Env(driver),
 				Programs: lab.ProgramsIn(dir),
 				Report:   "build/bench/display.json",
 				Pictures: "build/pictures",

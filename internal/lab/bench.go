@@ -23,6 +23,9 @@ type BenchConfig struct {
 	Pictures string    // folder of the diagram and of the last picture
 	Out      io.Writer // the table
 	Log      io.Writer // both programs' standard error
+	// Driver is the environment that makes the test-only libva driver the one
+	// of the virtual terminal; only the display benchmark uses it.
+	Driver []string
 }
 
 // Bench measures a session of 1280x720 at 60 frames/s, H.264 at 10 Mb/s, with

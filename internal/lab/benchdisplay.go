@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,18 +45,31 @@ func BenchDisplay(ctx context.Context, cfg BenchConfig) error {
 	if err := clip.Save(film); err != nil {
 		return err
 	}
-	decode, err := ffmpegDecode(ctx, film, len(clip.Units))
-	if err != nil {
-		return err
+	// The quickest of three in turn: a busy machine makes it slower, nothing
+	// makes it quicker.
+	decode, own := math.Inf(1), math.Inf(1)
+	for range 3 {
+		peer, err := ffmpegDecode(ctx, film, len(clip.Units))
+		if err != nil {
+			return err
+		}
+		ours, err := ownDecode(ctx, cfg, film)
+		if err != nil {
+			return err
+		}
+		decode, own = min(decode, peer), min(own, ours)
 	}
 	rows, err := compare(ctx, cfg, clip)
 	if err != nil {
 		return err
 	}
-	if err := displayFigures(report, rows, decode); err != nil {
+	if err := displayFigures(report, rows, own, decode); err != nil {
 		return err
 	}
 	if err := writePlayers(cfg.Out, rows); err != nil {
+		return err
+	}
+	if err := benchPhase(ctx, cfg, report); err != nil {
 		return err
 	}
 	if err := benchGuest(ctx, cfg, report); err != nil {
@@ -135,19 +149,21 @@ func parsePlay(out string) (s playSummary, err error) {
 }
 
 // displayFigures adds the figures of the window on a PC, ours first.
-func displayFigures(r *Report, rows []*performance, ffmpegMS float64) error {
+func displayFigures(r *Report, rows []*performance, ownMS, ffmpegMS float64) error {
 	ours, err := parsePlay(rows[0].Stdout)
 	if err != nil {
 		return err
 	}
-	r.AddPeer("decode_ms_p50", "ms", ours.DecodeP50, "ffmpeg", ffmpegMS)
-	r.Add("decode_vs_ffmpeg_ratio", "", ours.DecodeP50/ffmpegMS)
+	r.AddPeer("decode_ms_p50", "ms", ownMS, "ffmpeg", ffmpegMS)
+	r.Add("decode_vs_ffmpeg_ratio", "", ownMS/ffmpegMS)
+	r.Add("decode_at_60hz_ms_p50", "ms", ours.DecodeP50)
 	r.Add("copies_per_frame_cpu_path", "copies", ours.CopiesPerFrame)
 	r.Add("own_decoded_to_shown_ms_p50", "ms", ours.DecodedToShownP50)
 	r.Add("own_decoded_to_shown_ms_p99", "ms", ours.DecodedToShownP99)
 	// What is seen from outside, for all alike: from the last byte in the pipe
-	// to the sight of it, less what ffmpeg needs to decode a picture.
-	beyond := func(p *performance, q float64) float64 { return max(0, p.FedToSeen.at(q)-ffmpegMS) }
+	// to the sight of it, less what decoding a picture takes at least.
+	decode := min(ours.DecodeP50, ownMS, ffmpegMS)
+	beyond := func(p *performance, q float64) float64 { return max(0, p.FedToSeen.at(q)-decode) }
 	for _, row := range rows[1:] {
 		r.AddPeer("decoded_to_shown_ms_p50", "ms", beyond(rows[0], 0.5), row.Player, beyond(row, 0.5))
 		r.AddPeer("decoded_to_shown_ms_p99", "ms", beyond(rows[0], 0.99), row.Player, beyond(row, 0.99))
@@ -173,6 +189,25 @@ func writePlayers(w io.Writer, rows []*performance) error {
 	}
 	fmt.Fprintln(t)
 	return t.Flush()
+}
+
+// ownDecode returns the median of the milliseconds that the terminal's decoder
+// needs for a picture of the file, one after another.
+func ownDecode(ctx context.Context, cfg BenchConfig, film string) (float64, error) {
+	out, err := exec.CommandContext(ctx, cfg.Programs.Terminal, "selftest", "decode", "--device", "none", "--seconds", "2", "--json", "--quiet", film).Output()
+	if err != nil {
+		return 0, fmt.Errorf("selftest decode: %w", err)
+	}
+	var report struct {
+		Rates []struct {
+			Streams int     `json:"streams"`
+			P50     float64 `json:"ms_p50"`
+		} `json:"rates"`
+	}
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Rates) == 0 || report.Rates[0].P50 <= 0 {
+		return 0, fmt.Errorf("read what selftest decode printed: %w", errors.Join(err, errors.ErrUnsupported))
+	}
+	return report.Rates[0].P50, nil
 }
 
 // ffmpegDecode returns the milliseconds that the ffmpeg program needs to decode

@@ -35,7 +35,7 @@ func players(terminal string, width, height int) []player {
 		{name: "ffplay", path: "ffplay", args: []string{
 			"-hide_banner", "-loglevel", "error", "-flags", "low_delay", "-framedrop", "-probesize", "32", "-analyzeduration", "0",
 			"-sync", "ext", "-an", "-noborder", "-left", "0", "-top", "0", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "-f", "matroska", "-i", "pipe:0",
-		}},
+		}, env: []string{"SDL_RENDER_DRIVER=software"}},
 	}
 }
 
