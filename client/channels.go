@@ -76,6 +76,7 @@ func (s *Session) serveInput(ctx context.Context, g *errgroup.Group, ch datachan
 		Write:        func(b []byte) error { _, err := ch.Write(b); return err },
 		Buffered:     buffered(ch),
 		KeyToChannel: s.cfg.KeyToChannel,
+		OnPointer:    s.movePointer,
 	})
 	if err != nil {
 		s.end(fail(StageConnect, true, "", err))

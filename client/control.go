@@ -138,6 +138,12 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 			c.wishes.nudge() // phases may wait for the clock
 		}
 		return err
+	case wire.MessageCursor:
+		p, err := m.Cursor()
+		if err == nil {
+			err = c.session.changePointer(p)
+		}
+		return err
 	case wire.MessageBye:
 		b, err := m.Bye()
 		if err == nil {

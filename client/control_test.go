@@ -15,6 +15,7 @@ import (
 	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/wire"
+	"github.com/blade-shadow/terminal/internal/wire/cursor"
 )
 
 // newSession is one that is not run.
@@ -158,6 +159,8 @@ func FuzzListen(f *testing.F) {
 	f.Add(wire.AppendPong(wire.AppendPing(nil, 1), wire.Pong{Echo: math.MaxUint64, Wall: time.Unix(1, 0)}))
 	f.Add(wire.AppendScreen(nil, wire.Screen{Index: 255}))
 	f.Add(wire.AppendBye(nil, wire.Bye{Code: 3, Reason: "no"}))
+	f.Add(shapeMessages(f, cursor.Shape{Serial: 1, Width: 3, Height: 2, HotX: 1, Pix: make([]byte, 24)}))
+	f.Add(wire.AppendCursor(nil, wire.CursorPart{Serial: 2, Width: 9, Height: 9, Total: 100, Data: []byte{1, 2}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newSession(t, nil)
 		_ = s.Listen(&tube{in: [][]byte{b, b}})

@@ -11,6 +11,8 @@
 //
 // What the terminal can decode and show, and when, it tells the host through
 // SetDecoders, SetLimit, SetLayout and SetPhase; what that is, others decide.
+// The host's pointer, which its pictures do not show, leaves through OnCursor
+// and OnPointer; where the person's own hand has moved it meanwhile, others know.
 //
 // Goroutines: Run owns one for RTCP and timers, one for each data channel and
 // pion's own. Everything has ended when Run returns. Every failure is an

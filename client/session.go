@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -56,6 +57,15 @@ type Config struct {
 	// changes, which is shortly before or after the first such picture. It is
 	// called on the control channel's goroutine and must not block. May be nil.
 	OnScreen func(wire.Screen)
+	// OnCursor is told what the host's pointer looks like, whenever that
+	// changes, and takes ownership of c. It is called on the control channel's
+	// goroutine and must not block. May be nil.
+	OnCursor func(c *Cursor)
+	// OnPointer is told where the host's pointer is: its hot-spot, 0..65535
+	// over the screen's picture; not visible is over none of the screens. It
+	// is called on the input channel's goroutine, up to 250 times a second,
+	// and must not block. May be nil.
+	OnPointer func(screen int, x, y uint16, visible bool)
 	// OnSilence is told when the host has not been heard for a second, and
 	// when it is heard again; 5 s later the session ends. May be nil.
 	OnSilence func(silent bool)
@@ -64,6 +74,13 @@ type Config struct {
 	KeyToChannel *metric.Latency
 
 	Logger *slog.Logger // nil: discard
+}
+
+// Cursor is what the host's pointer looks like. It does not change.
+type Cursor struct {
+	Serial uint32      // another for each shape of a session
+	Image  *image.RGBA // premultiplied, at most 256x256, in pixels of the host's screen; nil: there is nothing to see
+	Hot    image.Point // the pixel that points
 }
 
 // Session is one attempt to show a host, from offer to end.
@@ -85,6 +102,7 @@ type Session struct {
 	talkers  sync.WaitGroup // goroutines that say goodbye when their context ends
 	receiver receiver
 	control  control
+	pointer  pointer
 	input    atomic.Pointer[inputs.Sender]
 
 	mu      sync.Mutex // guards below; channels open under it
@@ -113,6 +131,12 @@ func New(cfg Config) (*Session, error) {
 	}
 	if cfg.OnScreen == nil {
 		cfg.OnScreen = func(wire.Screen) {}
+	}
+	if cfg.OnCursor == nil {
+		cfg.OnCursor = func(*Cursor) {}
+	}
+	if cfg.OnPointer == nil {
+		cfg.OnPointer = func(int, uint16, uint16, bool) {}
 	}
 	if cfg.OnSilence == nil {
 		cfg.OnSilence = func(bool) {}

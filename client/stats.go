@@ -15,6 +15,13 @@ const maxScreens = 2
 type Stats struct {
 	Screens   [maxScreens]ScreenStats
 	Transport Transport
+	Pointer   PointerStats
+}
+
+// PointerStats is what came of the host's pointer.
+type PointerStats struct {
+	Shapes uint64 // whole ones
+	Places uint64 // repeated ones left out
 }
 
 // ScreenStats is one screen's frames.
@@ -55,6 +62,8 @@ func (s *Stats) Add(o Stats) {
 		}
 	}
 	s.Transport.add(o.Transport)
+	s.Pointer.Shapes += o.Pointer.Shapes
+	s.Pointer.Places += o.Pointer.Places
 }
 
 func (t *Transport) add(o Transport) {
@@ -91,5 +100,6 @@ func only(screen int, s ScreenStats) (all [maxScreens]ScreenStats) {
 func (s *Session) Stats() Stats {
 	st := s.receiver.stats()
 	st.Transport.RTTms = float64(s.control.clock.RTT().Round(time.Microsecond).Microseconds()) / 1000
+	st.Pointer = PointerStats{s.pointer.shapes.Load(), s.pointer.places.Load()}
 	return st
 }

@@ -1,6 +1,7 @@
 // Package inputs sends what a person does to the host: [Sender] takes events
 // from any goroutine and writes the datagrams of channel st.input
-// (docs/PROTOCOL.md, "Input"). It reads no device and opens no channel.
+// (docs/PROTOCOL.md, "Input"), and hears what the host says there. It reads no
+// device, opens no channel and draws no pointer.
 //
 // The channel is unreliable on purpose, so that one lost packet never holds
 // back the next. What must not get lost is therefore sent again by the sender

@@ -10,7 +10,8 @@ import (
 const maxRTT = 10 * time.Second
 
 // Datagram takes a datagram of the host: what it has, how long the way is,
-// which lamps to light. It does not keep b.
+// which lamps to light, where its pointer is. It does not keep b. One goroutine
+// calls it.
 func (s *Sender) Datagram(b []byte) {
 	now := time.Now()
 	d, err := wire.ParseDatagram(b)
@@ -21,15 +22,19 @@ func (s *Sender) Datagram(b []byte) {
 		return
 	}
 	before := s.leds
-	s.takeLocked(d, now)
+	spot, moved := s.takeLocked(d, now)
 	leds := s.leds
 	s.mu.Unlock()
 	if leds != before && s.cfg.OnLEDs != nil {
 		s.cfg.OnLEDs(leds)
 	}
+	if moved && s.cfg.OnPointer != nil {
+		s.cfg.OnPointer(spot)
+	}
 }
 
-func (s *Sender) takeLocked(d wire.Datagram, now time.Time) {
+// takeLocked returns where the host's pointer is if that is news.
+func (s *Sender) takeLocked(d wire.Datagram, now time.Time) (spot wire.PointerAt, moved bool) {
 	newest := wire.Newer32(d.Seq, s.peerSeq)
 	if newest {
 		s.peerSeq = d.Seq
@@ -42,8 +47,23 @@ func (s *Sender) takeLocked(d wire.Datagram, now time.Time) {
 			s.ackLocked(a, now)
 		} else if l, ok := r.LEDs(); ok && newest {
 			s.leds = l.Lit
+		} else if p, ok := r.PointerAt(); ok && newest && s.spotLocked(p) {
+			spot, moved = p, true
 		}
 	}
+	return spot, moved
+}
+
+// spotLocked notes where the host's pointer is and reports whether that is
+// news: only the newest counts, and the host repeats it.
+func (s *Sender) spotLocked(p wire.PointerAt) bool {
+	p.Age = 0
+	if s.hasSpot && p == s.spot {
+		return false
+	}
+	s.spot, s.hasSpot = p, true
+	s.stats.Pointers++
+	return true
 }
 
 // ackLocked forgets the transitions that the host has. An answer overtaken by

@@ -41,6 +41,9 @@ type Config struct {
 	// OnLEDs is called from Datagram whenever the host wants other lamps lit
 	// (wire.LEDNum, ...); nil: nobody shows them.
 	OnLEDs func(lit uint8)
+	// OnPointer is called from Datagram whenever the host's pointer is
+	// somewhere else or looks different, newest only; nil: nobody shows it.
+	OnPointer func(wire.PointerAt)
 }
 
 // Sender turns events into datagrams. New, then Run; the other methods are for
@@ -79,6 +82,8 @@ type link struct {
 	seq     uint32 // of the last datagram sent
 	peerSeq uint32 // highest received
 	leds    uint8
+	spot    wire.PointerAt // the host's pointer, Age 0
+	hasSpot bool
 	rtt     time.Duration
 	stats   Stats
 }
@@ -90,6 +95,7 @@ type Stats struct {
 	GivenUp   uint64 // transitions that no host acknowledged
 	Datagrams uint64 // written
 	Malformed uint64 // datagrams of the host that broke the format
+	Pointers  uint64 // places of the host's pointer, repeated ones left out
 }
 
 // New returns a sender that has the focus. It starts nothing.

@@ -89,7 +89,7 @@ func (s *Sender) Reconnected() {
 	s.mu.Lock()
 	s.releaseLocked(time.Now())
 	s.giveUpLocked()
-	s.peerSeq, s.rtt, s.motionUnsure = 0, 0, false
+	s.peerSeq, s.rtt, s.motionUnsure, s.hasSpot = 0, 0, false, false
 	s.mu.Unlock()
 	s.wakeRun()
 }

@@ -218,6 +218,15 @@ func (f firstScreens) Arrange(all []source.Placement) error {
 	return a.Arrange(all)
 }
 
+// OpenPointer passes on the pointer.
+func (f firstScreens) OpenPointer() (source.Pointer, error) {
+	p, ok := f.Source.(source.Pointed)
+	if !ok {
+		return nil, fmt.Errorf("pointer of %s: %w", f.Name(), errors.ErrUnsupported)
+	}
+	return p.OpenPointer()
+}
+
 // displayName is the X display that input is for, "" where there is none.
 func (o *options) displayName() string {
 	if o.display != "" {

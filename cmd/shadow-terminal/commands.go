@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -58,6 +59,7 @@ type connection struct {
 	size      string
 	bitrate   string
 	modes     map[string]string
+	gpu       string
 }
 
 func (c *connection) flags(cmd *cobra.Command) {
@@ -72,6 +74,7 @@ func (c *connection) flags(cmd *cobra.Command) {
 	f.BoolVar(&c.cfg.Overlay, "overlay", false, "show statistics on the picture from the start")
 	f.BoolVar(&c.cfg.Mute, "mute", false, "play no sound")
 	f.StringVar(&c.cfg.Display, "display", agent.DisplayAuto, "where to show: window, card (the monitors themselves), none (nowhere), or auto")
+	f.StringVar(&c.gpu, "gpu", "auto", "whether the GPU draws windows: auto (where it imports the decoder's pictures), on or off")
 	f.BoolVar(&c.cfg.FreeRun, "free-run", false, "do not tell the host when to capture, as if it could not be told")
 	f.StringVar(&c.cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
 	f.StringToStringVar(&c.modes, "mode", nil, "mode of a monitor instead of the best one, for example DP-1=1920x1080@144")
@@ -93,6 +96,9 @@ func (c *connection) config(url string) (cfg agent.Config, err error) {
 		if cfg.BitrateBps, err = media.ParseBitrate(c.bitrate); err != nil {
 			return cfg, program.UsageError{Err: err}
 		}
+	}
+	if cfg.GPU, err = sdl.ParseGPU(c.gpu); err != nil {
+		return cfg, program.UsageError{Err: err}
 	}
 	if cfg.Modes, err = agent.ParseModes(c.modes); err != nil {
 		return cfg, program.UsageError{Err: err}
@@ -143,7 +149,7 @@ func newRun() *cobra.Command {
 		Short: "Show the host named in a configuration file, for ever",
 		Long: `Run shows the host named in a TOML configuration file and keeps trying when it
 cannot be reached. Keys of the file: url, token_file, ca_file, screens, codecs,
-fullscreen, width, height, bitrate, overlay, mute, display, card, modes (a table
+fullscreen, width, height, bitrate, overlay, mute, display, gpu, card, modes (a table
 of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir.`,
 		Example: `  shadow-terminal run --config /etc/shadow-terminal.toml`,
 		Args:    noArgs,

@@ -48,8 +48,11 @@ func (g GPU) String() string {
 	return fmt.Sprintf("gpu(%d)", uint8(g))
 }
 
-// ParseGPU reads a choice: auto, on or off.
+// ParseGPU reads a choice: auto, on or off; "" is auto.
 func ParseGPU(s string) (GPU, error) {
+	if s == "" {
+		return GPUAuto, nil
+	}
 	for g := GPUAuto; g <= GPUOff; g++ {
 		if s == g.String() {
 			return g, nil

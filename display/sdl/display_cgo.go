@@ -46,6 +46,7 @@ type screen struct {
 	box    display.Mailbox
 	status atomic.Pointer[ui.Status] // never changed once stored; nil shows the stream
 	panel  atomic.Pointer[panel]     // nil: no statistics
+	cursor atomic.Pointer[Cursor]    // of the host; nil: the window system's own
 	size   atomic.Uint64             // of the window, width in the high half
 	bytes  atomic.Uint64             // of pictures that the CPU copied to be drawn
 	loads  atomic.Uint64             // dma-bufs imported

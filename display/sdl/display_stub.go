@@ -35,5 +35,8 @@ func (*Display) SetStatus(int, *ui.Status) {}
 // SetOverlay does nothing.
 func (*Display) SetOverlay(int, *ui.Stats) {}
 
+// SetCursor does nothing.
+func (*Display) SetCursor(int, *Cursor) {}
+
 // Stats returns nothing.
 func (*Display) Stats() display.Stats { return display.Stats{} }

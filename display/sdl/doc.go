@@ -13,6 +13,10 @@
 // Windows are not paced: a picture is drawn when it comes, never held for a
 // vertical blank, of whose time a window knows nothing; display/kms does that.
 //
+// Over a picture the mouse looks like the host's pointer, if somebody says how
+// that looks ([Display.SetCursor]); where the host's pointer really is, is not
+// drawn, so in relative mode there is none to see.
+//
 // SDL belongs to the main OS thread: that thread calls [Display.Run], which
 // owns the windows and the event loop and sleeps until there is an event or a
 // frame. Everything else may be called from any goroutine and never blocks.

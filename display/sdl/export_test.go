@@ -8,4 +8,5 @@ var (
 	Absolute  = absolute
 	BlendRow  = blendRow
 	Units     = units
+	BlueFirst = blueFirst
 )

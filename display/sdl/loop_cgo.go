@@ -28,6 +28,7 @@ type loop struct {
 	gpu     gpu    // nil: the CPU draws
 	driver  string // SDL's name of the window system
 	painter *ui.Painter
+	arrow   arrow
 	quit    bool
 	awake   bool // the screen saver is held off
 }
@@ -50,6 +51,9 @@ func (d *Display) open() (*loop, error) {
 		return nil, err
 	}
 	l := &loop{d: d, painter: painter, scaler: libav.NewScaler(), driver: driver}
+	// X11 gets the pixels as they are and wants them multiplied by alpha; for
+	// Wayland SDL does that itself.
+	l.arrow.straight = driver == driverWayland
 	l.seat = newSeat(d.cfg.Config, l)
 	if err := l.openWindows(); err != nil {
 		l.close()
@@ -128,6 +132,7 @@ func (l *loop) openWindows() error {
 func (l *loop) close() {
 	l.d.end() // nothing may wake SDL from here on
 	l.seat.letGo()
+	_ = l.arrow.show(nil) // SDL ends anyway
 	for _, w := range l.windows {
 		w.close()
 	}
@@ -163,6 +168,7 @@ func (l *loop) update() {
 		streaming = streaming || w.status == nil && w.last != nil
 	}
 	l.keepAwake(streaming)
+	l.point()
 }
 
 // keepAwake holds the screen saver off while there is a picture.
@@ -205,6 +211,7 @@ func (l *loop) handle(e sdl2.Event) {
 	case *sdl2.MouseMotionEvent:
 		if w := l.window(e.WindowID); w != nil {
 			l.seat.motion(w.pointer(e.X, e.Y, e.XRel, e.YRel), now)
+			l.point()
 		}
 	case *sdl2.MouseButtonEvent:
 		if w := l.window(e.WindowID); w != nil {

@@ -58,6 +58,7 @@ type Agent struct {
 	choices  *mode.Store      // what the person chose for each monitor; nil: nothing is kept
 	hardware *decode.Hardware // nil with a decoder of the test's
 	wants    wants
+	pointer  pointer
 
 	session atomic.Pointer[attempt] // nil between sessions
 	overlay atomic.Bool
@@ -342,6 +343,8 @@ func (a *Agent) sessionConfig(onStage func(client.Stage)) client.Config {
 		OnSound:      a.sound.push,
 		OnStage:      onStage,
 		OnScreen:     a.onScreen,
+		OnCursor:     a.onCursor,
+		OnPointer:    a.onPointer,
 		OnSilence:    a.onSilence,
 		KeyToChannel: &a.keyToChannel,
 		Logger:       a.cfg.Logger,

@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Logger     *slog.Logger
 
 	Display string               // DisplayAuto, the default, or another of its kind
+	GPU     sdl.GPU              // whether windows are drawn by it
 	FreeRun bool                 // do not tell the host when to capture
 	Card    string               // node of the graphics card, "": the first with monitors
 	Modes   map[string]mode.Mode // own modes by connector, before those of the monitor
@@ -72,6 +74,7 @@ type file struct {
 	Mute       bool     `toml:"mute"`
 
 	Display  string            `toml:"display"`
+	GPU      string            `toml:"gpu"`
 	Card     string            `toml:"card"`
 	Modes    map[string]string `toml:"modes"`
 	Decoder  string            `toml:"decoder"`
@@ -114,6 +117,9 @@ func (f file) config() (Config, error) {
 		if cfg.BitrateBps, err = media.ParseBitrate(f.Bitrate); err != nil {
 			return cfg, fmt.Errorf("bitrate: %w", err)
 		}
+	}
+	if cfg.GPU, err = sdl.ParseGPU(f.GPU); err != nil {
+		return cfg, fmt.Errorf("gpu: %w", err)
 	}
 	if cfg.Modes, err = ParseModes(f.Modes); err != nil {
 		return cfg, fmt.Errorf("modes: %w", err)

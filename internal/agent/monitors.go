@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"image"
 	"slices"
 	"sync"
 	"time"
@@ -245,6 +246,12 @@ func (a *Agent) phases(ctx context.Context, c timed) {
 
 // onScreen is told how the host codes a screen; the session's goroutine.
 func (a *Agent) onScreen(s wire.Screen) {
+	if int(s.Index) < MaxScreens {
+		a.pointer.mu.Lock()
+		a.pointer.sizes[s.Index] = image.Pt(int(s.Width), int(s.Height))
+		a.placePointerLocked()
+		a.pointer.mu.Unlock()
+	}
 	if c, ok := a.display.(console); ok {
 		c.SetStream(int(s.Index), int(s.Width), int(s.Height), mode.FromMilliHz(s.MilliFPS))
 	}

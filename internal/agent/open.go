@@ -39,7 +39,7 @@ func displayKind(wanted string) string {
 func openDisplay(a *Agent, c display.Config) (outputs, error) {
 	switch a.cfg.Display {
 	case DisplayWindow:
-		return sdl.New(sdl.Config{Config: c, OnImportFailed: a.onImportFailed})
+		return sdl.New(sdl.Config{Config: c, GPU: a.cfg.GPU, OnImportFailed: a.onImportFailed})
 	case DisplayNone:
 		d, err := null.New(c)
 		if err == nil {

@@ -82,6 +82,7 @@ func (a *Agent) one(ctx context.Context) (wasLive bool, err error) {
 	g.Go(func() error { return a.watch(run, at) })
 	err = g.Wait()
 	a.totals.add(at.Stats(), func() { a.session.Store(nil) })
+	a.forgetPointer()
 	return at.live.Load(), err
 }
 

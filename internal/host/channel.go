@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/blade-shadow/terminal/internal/wire"
+	"github.com/blade-shadow/terminal/internal/wire/clock"
 )
 
 // maxBuffered is how many bytes may wait in a channel before we send no more:
@@ -139,7 +140,7 @@ func (s *session) serveChannels(ctx, parts context.Context, g *errgroup.Group) e
 // serveInput connects the input channel with a receiver of its own.
 func (s *session) serveInput(ctx context.Context, c *channel) error {
 	if s.srv.cfg.OpenInput == nil {
-		return c.read(wire.MaxDatagram, func([]byte) error { return nil })
+		return s.serveNoInput(c)
 	}
 	in, err := s.srv.cfg.OpenInput(InputChannel{
 		Reply:       c.sendOrDrop,
@@ -148,19 +149,29 @@ func (s *session) serveInput(ctx context.Context, c *channel) error {
 	})
 	if err != nil {
 		s.log.Warn("input is off", "component", "host", "err", err)
-		return c.read(wire.MaxDatagram, func([]byte) error { return nil })
+		return s.serveNoInput(c)
 	}
 	inner, cancel := context.WithCancel(ctx)
 	g, inner := errgroup.WithContext(inner)
 	g.Go(func() error { return s.runInput(inner, in, c) })
+	if to, ok := in.(PointerTeller); ok {
+		s.pointer.tellTo(to)
+	}
 	g.Go(func() error {
 		defer cancel() // a closed channel releases every key
 		return c.read(wire.MaxDatagram, func(b []byte) error {
 			in.Datagram(b)
+			s.pointer.stir() // that may have been a motion
 			return nil
 		})
 	})
 	return g.Wait()
+}
+
+// serveNoInput drops what the terminal's user does; the pointer is shown.
+func (s *session) serveNoInput(c *channel) error {
+	s.pointer.tellTo(&onlooker{send: c.sendOrDrop, clock: clock.New()})
+	return c.read(wire.MaxDatagram, func([]byte) error { return nil })
 }
 
 // runInput applies input. When the device fails the terminal loses the

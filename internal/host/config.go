@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Encoder makes access units of one screen's pictures. One goroutine uses it.
@@ -39,6 +41,14 @@ type Input interface {
 	Run(ctx context.Context) error
 	// Datagram takes one message of the channel; it copies b and never blocks.
 	Datagram(b []byte)
+}
+
+// PointerTeller is an [Input] that tells the terminal where the host's pointer
+// is: its datagrams and that news share one channel and one numbering.
+type PointerTeller interface {
+	// SetPointer says where the pointer is and since when. It never blocks;
+	// the terminal is told as often as is good for it.
+	SetPointer(p wire.PointerAt, since time.Time)
 }
 
 // InputChannel is what an Input needs to know of its channel.

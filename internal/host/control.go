@@ -118,9 +118,10 @@ func (s *session) answerHello(c *channel, m wire.Message) error {
 		return err
 	}
 	if !s.greeted { // once: nobody fills our log with it
+		s.greeted = true
+		defer close(s.welcome) // with the answer sent
 		s.log.Info("terminal introduced itself", "component", "host", "program", fmt.Sprintf("%.40q", hello.Program), "version", fmt.Sprintf("%.40q", hello.Version))
 	}
-	s.greeted = true
 	ack := wire.HelloAck{Version: version, Host: s.srv.cfg.Name}
 	for _, sc := range s.screens {
 		ack.Screens = append(ack.Screens, sc.describe())

@@ -56,6 +56,7 @@ type session struct {
 	wishes  *wishes
 	layouts chan []wire.Placement // capacity 1, never closed: the newest that was not acted on
 	mark    atomic.Pointer[mark]  // the newest marker; nil: none yet
+	pointer pointer
 
 	connected chan struct{}            // closed by pion's callback, once
 	channels  chan *webrtc.DataChannel // capacity 2: the two we know, each once
@@ -63,7 +64,8 @@ type session struct {
 	done      chan struct{}            // closed when everything is gone
 	reachable chan struct{}            // closed when control is there
 
-	greeted bool // HELLO came; owned by serveControl
+	greeted bool          // HELLO came; owned by serveControl
+	welcome chan struct{} // closed when HELLO was answered
 
 	mu      sync.Mutex // guards control
 	control *channel   // nil until the terminal opens it
@@ -79,11 +81,13 @@ func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Scr
 		rates:     newRates(srv.cfg.BitrateBps, p.screens),
 		wishes:    newWishes(p.codec, p.screens),
 		layouts:   make(chan []wire.Placement, 1),
+		pointer:   newPointer(),
 		connected: make(chan struct{}),
 		channels:  make(chan *webrtc.DataChannel, 2),
 		ended:     make(chan ending, 1),
 		done:      make(chan struct{}),
 		reachable: make(chan struct{}),
+		welcome:   make(chan struct{}),
 	}
 	if err := s.open(ctx, screens); err != nil {
 		if s.pc != nil {
@@ -231,6 +235,10 @@ func (s *session) start(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return readRTCP(s.sound.rtp, s.sound.track.HandleRTCP) })
 	}
 	g.Go(func() error { return s.arrange(ctx) })
+	if src, ok := s.srv.cfg.Source.(source.Pointed); ok && s.plan.hasData {
+		g.Go(func() error { return s.followPointer(ctx, src) })
+		g.Go(func() error { return s.sendShapes(ctx) })
+	}
 	g.Go(func() error { return s.sender.Run(ctx) })
 }
 

@@ -153,6 +153,7 @@ func TestShutdownSaysBye(t *testing.T) {
 	r := newRig(t, 1, nil)
 	p := newPeer(t, 1, webrtc.MimeTypeH264)
 	p.connect(t, r.url)
+	p.hello(t)
 	start := time.Now()
 	if err := r.stop(); err != nil {
 		t.Errorf("Run() = %v; want nil", err)

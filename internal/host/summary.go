@@ -23,6 +23,7 @@ type Summary struct {
 	Screens   []ScreenSummary `json:"screens"`
 	Input     any             `json:"input,omitempty"`
 	Terminal  TerminalSummary `json:"terminal"`
+	Pointer   PointerSummary  `json:"pointer"`
 	Transport Transport       `json:"transport"`
 	CPUS      float64         `json:"cpu_s"`
 	CPUSMin   float64         `json:"cpu_s_per_min"`
@@ -55,6 +56,12 @@ type TerminalSummary struct {
 	Layouts  uint64           `json:"layouts"` // that were acted on
 	Phases   uint64           `json:"phases"`
 	Marks    uint64           `json:"marks"`
+}
+
+// PointerSummary is what was sent of the pointer's shape.
+type PointerSummary struct {
+	Shapes uint64 `json:"shapes"`
+	Bytes  uint64 `json:"bytes"`
 }
 
 // DecoderSummary is an entry of DECODERS; 0 is no bound.
@@ -94,6 +101,7 @@ type totals struct {
 	start time.Time
 
 	layouts, phases, marks atomic.Uint64
+	shapes, shapeBytes     atomic.Uint64
 
 	mu        sync.Mutex // guards below
 	sessions  int
@@ -196,6 +204,7 @@ func (s *Server) Summary(program, version string) Summary {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	sum.Pointer = PointerSummary{t.shapes.Load(), t.shapeBytes.Load()}
 	sum.Sessions, sum.Transport, sum.Terminal = t.sessions, t.transport, t.terminalLocked()
 	for _, k := range slices.Sorted(maps.Keys(t.screens)) {
 		sum.Screens = append(sum.Screens, t.screens[k].summary(k))

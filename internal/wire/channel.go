@@ -37,6 +37,11 @@ const (
 	MaxText     = 255  // bytes of a name or version in HELLO and HELLO_ACK
 	MaxReason   = 512  // bytes of the reason in BYE
 
+	MaxCursorSide = 256 // pixels of the pointer's shape, both ways
+	// MaxCursorData is the most bytes of a shape's compressed pixels: what
+	// does not get smaller gets larger by little (RFC 1951, 3.2.4).
+	MaxCursorData = 4*MaxCursorSide*MaxCursorSide + 1024
+
 	SnapshotHeld = 50 * time.Millisecond  // between KEYS records while anything is held
 	SnapshotIdle = time.Second            // between datagrams of an idle terminal
 	DeadMan      = 300 * time.Millisecond // of silence, and the host releases what is held

@@ -25,6 +25,7 @@ const (
 	MessageLimit      MessageType = 0x09 // terminal
 	MessageLayout     MessageType = 0x0a // terminal, when its outputs change
 	MessagePhase      MessageType = 0x0b // terminal
+	MessageCursor     MessageType = 0x0c // host, when its pointer looks different
 )
 
 // String returns the name of t in docs/PROTOCOL.md.
@@ -52,6 +53,8 @@ func (t MessageType) String() string {
 		return "LAYOUT"
 	case MessagePhase:
 		return "PHASE"
+	case MessageCursor:
+		return "CURSOR"
 	}
 	return fmt.Sprintf("message(%#02x)", uint8(t))
 }

@@ -25,6 +25,7 @@ type control struct {
 	Limit      *wire.Limit      `json:",omitempty"`
 	Layout     []wire.Placement `json:",omitzero"`
 	Phase      *phase           `json:",omitempty"`
+	Cursor     *cursorPart      `json:",omitempty"`
 	Unknown    *unknown         `json:",omitempty"`
 }
 
@@ -32,6 +33,23 @@ type control struct {
 type decoder struct {
 	Codec int
 	wire.Decoder
+}
+
+// cursorPart is wire.CursorPart with its data in hexadecimal.
+type cursorPart struct {
+	wire.CursorPart
+	DataHex string
+}
+
+func cursorPartOf(p wire.CursorPart) *cursorPart {
+	c := &cursorPart{CursorPart: p, DataHex: hex.EncodeToString(p.Data)}
+	c.Data = nil
+	return c
+}
+
+func (c cursorPart) wire() wire.CursorPart {
+	c.Data, _ = hex.DecodeString(c.DataHex)
+	return c.CursorPart
 }
 
 // phase is wire.Phase with its time as a number.
@@ -99,6 +117,8 @@ func (c control) encode(b []byte) []byte {
 		return wire.AppendDecoders(b, decodersOf(c.Decoders))
 	case c.Layout != nil:
 		return wire.AppendLayout(b, c.Layout)
+	case c.Cursor != nil:
+		return wire.AppendCursor(b, c.Cursor.wire())
 	case c.Phase != nil:
 		return wire.AppendPhase(b, wire.Phase{Screen: c.Phase.Screen, At: time.Unix(0, c.Phase.AtNS), Period: time.Duration(c.Phase.Period)})
 	}
@@ -161,6 +181,10 @@ func decodeMessage(m wire.Message) (c control, err error) {
 		var p wire.Phase
 		p, err = m.Phase()
 		c.Phase = &phase{p.Screen, p.At.UnixNano(), int64(p.Period)}
+	case wire.MessageCursor:
+		var p wire.CursorPart
+		p, err = m.Cursor()
+		c.Cursor = cursorPartOf(p)
 	default:
 		c.Unknown = &unknown{Type: m.Type, Flags: m.Flags, BodyHex: hex.EncodeToString(m.Body)}
 	}
@@ -220,6 +244,15 @@ func TestParseMessageRefuses(t *testing.T) {
 		{"layout of 17 screens", func(m wire.Message) error { _, err := m.Layout(); return err }, wire.Message{Type: wire.MessageLayout, Body: append([]byte{17, 28}, make([]byte, 17*28)...)}},
 		{"layout empty", func(m wire.Message) error { _, err := m.Layout(); return err }, wire.Message{Type: wire.MessageLayout}},
 		{"phase", func(m wire.Message) error { _, err := m.Phase(); return err }, wire.Message{Type: wire.MessagePhase, Body: make([]byte, 13)}},
+		{"cursor cut", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, Total: 2, Data: []byte{1, 2}}, -1)},
+		{"cursor without data", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, Total: 2}, 0)},
+		{"cursor over 256 pixels", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 257, Height: 1, Total: 2, Data: []byte{1, 2}}, 0)},
+		{"cursor of no height", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Total: 2, Data: []byte{1, 2}}, 0)},
+		{"cursor that points outside", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, HotY: 1, Total: 2, Data: []byte{1, 2}}, 0)},
+		{"cursor with too much data", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, Total: wire.MaxCursorData + 1, Data: []byte{1}}, 0)},
+		{"cursor beyond its end", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, Total: 2, Offset: 1, Data: []byte{1, 2}}, 0)},
+		{"cursor far beyond its end", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Width: 1, Height: 1, Total: 2, Offset: 0xffff_ffff, Data: []byte{1, 2, 3}}, 0)},
+		{"no cursor, with data", func(m wire.Message) error { _, err := m.Cursor(); return err }, cursorOf(wire.CursorPart{Total: 1, Data: []byte{1}}, 0)},
 		{"bye not utf-8", func(m wire.Message) error { _, err := m.Bye(); return err }, wire.Message{Type: wire.MessageBye, Body: []byte{0, 0, 0xff}}},
 		{"bye too long", func(m wire.Message) error { _, err := m.Bye(); return err }, wire.Message{Type: wire.MessageBye, Body: make([]byte, 2+wire.MaxReason+1)}},
 	}
@@ -230,6 +263,12 @@ func TestParseMessageRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cursorOf is a CURSOR with its body cut by that many bytes.
+func cursorOf(p wire.CursorPart, cut int) wire.Message {
+	b := wire.AppendCursor(nil, p)
+	return wire.Message{Type: wire.MessageCursor, Body: b[wire.MessageHeaderSize : len(b)+cut]}
 }
 
 func TestSkip(t *testing.T) {

@@ -21,6 +21,7 @@ type datagram struct {
 	Keys       *wire.Keys       `json:",omitempty"`
 	Ack        *wire.Ack        `json:",omitempty"`
 	LEDs       *wire.LEDs       `json:",omitempty"`
+	PointerAt  *wire.PointerAt  `json:",omitempty"`
 }
 
 func (d datagram) encode() []byte {
@@ -42,6 +43,9 @@ func (d datagram) encode() []byte {
 	}
 	if d.LEDs != nil {
 		b = wire.AppendLEDs(b, *d.LEDs)
+	}
+	if d.PointerAt != nil {
+		b = wire.AppendPointerAt(b, *d.PointerAt)
 	}
 	return b
 }
@@ -80,6 +84,9 @@ func (d *datagram) add(r wire.Record) {
 	if v, ok := r.LEDs(); ok {
 		d.LEDs = &v
 	}
+	if v, ok := r.PointerAt(); ok {
+		d.PointerAt = &v
+	}
 }
 
 // random returns a datagram that a terminal and a host could make together.
@@ -105,6 +112,12 @@ func random(r *rand.Rand) datagram {
 	}
 	if r.IntN(2) == 0 {
 		d.Ack = &wire.Ack{Next: r.Uint32(), Echo: r.Uint32(), Hold: time.Duration(r.Uint32()) * time.Microsecond}
+	}
+	if r.IntN(2) == 0 {
+		d.PointerAt = &wire.PointerAt{
+			Screen: uint8(r.Uint32()), Visible: r.IntN(2) == 0, Age: wire.Age(r.Uint32()),
+			X: uint16(r.Uint32()), Y: uint16(r.Uint32()), Shape: r.Uint32(),
+		}
 	}
 	return d
 }
@@ -161,6 +174,7 @@ func TestParseDatagramRefuses(t *testing.T) {
 		{"body cut", with(0x7f, 3, 0, 0), wire.ErrMalformed},
 		{"pointer too short", with(0x01, 4, 0, 0, 0, 0), wire.ErrMalformed},
 		{"more keys than bytes", with(0x03, 8, 0, 0, 0, 0, 0, 1, 0, 0), wire.ErrMalformed},
+		{"pointer's place too short", with(append([]byte{0x87, 11}, make([]byte, 11)...)...), wire.ErrMalformed},
 		{"more events than bytes", with(0x04, 6, 0, 0, 0, 0, 1, 0), wire.ErrMalformed},
 	}
 	for _, tt := range tests {

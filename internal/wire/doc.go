@@ -6,7 +6,9 @@
 //
 // Encoders append to a buffer of the caller and decoders return views into
 // the caller's bytes, so neither allocates and nothing outlives its buffer.
-// No function does I/O, starts a goroutine or keeps state. Every decoder takes
-// whatever the network gives: it returns an error that wraps [ErrMalformed] or
-// [ErrVersion], it never panics and never reads outside the slice.
+// No function does I/O, starts a goroutine or keeps state: the pointer's shape,
+// the one thing that comes in parts, is put together by package wire/cursor.
+// Every decoder takes whatever the network gives: it returns an error that
+// wraps [ErrMalformed] or [ErrVersion], it never panics and never reads outside
+// the slice.
 package wire

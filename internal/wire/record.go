@@ -16,6 +16,7 @@ const (
 	RecordEvents     RecordType = 0x04
 	RecordAck        RecordType = 0x81
 	RecordLEDs       RecordType = 0x82
+	RecordPointerAt  RecordType = 0x87
 )
 
 // Shortest bodies in bytes. A longer body is of a later version: what is known
@@ -29,6 +30,7 @@ const (
 	transitionSize = 12
 	ackSize        = 12
 	ledsSize       = 4
+	pointerAtSize  = 12
 
 	maxBody            = 255
 	transitionsPerBody = (maxBody - eventsSize) / transitionSize
@@ -49,6 +51,8 @@ func (t RecordType) String() string {
 		return "ACK"
 	case RecordLEDs:
 		return "LEDS"
+	case RecordPointerAt:
+		return "POINTER_AT"
 	}
 	return fmt.Sprintf("record(%#02x)", uint8(t))
 }
@@ -76,6 +80,8 @@ func (r Record) complete() bool {
 		return n >= ackSize
 	case RecordLEDs:
 		return n >= ledsSize
+	case RecordPointerAt:
+		return n >= pointerAtSize
 	}
 	return true
 }

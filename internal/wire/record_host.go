@@ -61,3 +61,38 @@ func (r Record) LEDs() (LEDs, bool) {
 	}
 	return LEDs{Device: r.Body[0], Lit: r.Body[1]}, true
 }
+
+// PointerAt is where the host's own pointer is. The newest datagram that says
+// so counts.
+type PointerAt struct {
+	Screen  uint8  // which of the host's screens
+	Visible bool   // false: it is over none of them, or there is none
+	Age     Age    // of its newest motion
+	X, Y    uint16 // of the hot-spot, as in PointerAbs
+	Shape   uint32 // serial of the CURSOR that it looks like; 0: not known
+}
+
+// AppendPointerAt appends a POINTER_AT record to a datagram.
+func AppendPointerAt(dst []byte, p PointerAt) []byte {
+	dst = append(dst, byte(RecordPointerAt), pointerAtSize, p.Screen, bit(p.Visible, 0))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(p.Age))
+	dst = binary.LittleEndian.AppendUint16(dst, p.X)
+	dst = binary.LittleEndian.AppendUint16(dst, p.Y)
+	return binary.LittleEndian.AppendUint32(dst, p.Shape)
+}
+
+// PointerAt reads a POINTER_AT record.
+func (r Record) PointerAt() (PointerAt, bool) {
+	if r.Type != RecordPointerAt || !r.complete() {
+		return PointerAt{}, false
+	}
+	b := r.Body
+	return PointerAt{
+		Screen:  b[0],
+		Visible: b[1]&1 != 0,
+		Age:     Age(binary.LittleEndian.Uint16(b[2:])),
+		X:       binary.LittleEndian.Uint16(b[4:]),
+		Y:       binary.LittleEndian.Uint16(b[6:]),
+		Shape:   binary.LittleEndian.Uint32(b[8:]),
+	}, true
+}

@@ -76,6 +76,14 @@ func inputVectors() []vector[datagram] {
 			Ack:    &wire.Ack{Next: 11, Echo: 5_000_000, Hold: 250 * time.Microsecond},
 			LEDs:   &wire.LEDs{Lit: wire.LEDNum | wire.LEDCaps},
 		}},
+		{Name: "the host's pointer on screen 1", Fields: datagram{
+			Header:    wire.Header{Epoch: 3, Seq: 42, Time: 78, Ack: 42},
+			PointerAt: &wire.PointerAt{Screen: 1, Visible: true, Age: 125, X: 32785, Y: 30, Shape: 7},
+		}},
+		{Name: "the host's pointer over no screen", Fields: datagram{
+			Header:    wire.Header{Epoch: 3, Seq: 43, Time: 79, Ack: 42},
+			PointerAt: &wire.PointerAt{Shape: 7},
+		}},
 	}
 }
 
@@ -113,6 +121,13 @@ func controlVectors() []vector[[]control] {
 			{Index: 1, X: -1920, Y: 540, Width: 1920, Height: 1080, MilliHz: 60_000, ScalePercent: 100},
 		}}}},
 		{Name: "phase", Fields: []control{{Phase: &phase{Screen: 1, AtNS: 1_795_000_000_123_456_789, Period: 16_683_350}}}},
+		{Name: "shape of 2x1 pixels, the right one half transparent", Fields: []control{{Cursor: &cursorPart{
+			wire.CursorPart{Serial: 7, Width: 2, Height: 1, HotX: 1, Total: 13}, "010800f7ffff0000ff80008080",
+		}}}},
+		{Name: "part of a shape", Fields: []control{{Cursor: &cursorPart{
+			wire.CursorPart{Serial: 8, Width: 256, Height: 256, HotX: 255, HotY: 255, Total: 70_000, Offset: 69_998}, "0300",
+		}}}},
+		{Name: "no shape", Fields: []control{{Cursor: &cursorPart{wire.CursorPart{Serial: 9}, ""}}}},
 		{Name: "unknown message, then ping", Fields: []control{
 			{Unknown: &unknown{Type: 0x7f, BodyHex: "010203"}}, {Ping: &ping},
 		}},

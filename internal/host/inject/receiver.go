@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,12 @@ const queueLength = 64
 
 // ledRepeat is how often lamps are told again until the terminal has them.
 const ledRepeat = 100 * time.Millisecond
+
+// Times between two datagrams that tell where the pointer is.
+const (
+	pointerInterval = 4 * time.Millisecond   // while it moves
+	pointerRepeat   = 250 * time.Millisecond // until the terminal has the newest
+)
 
 // Injector does to the operating system what a person did at the terminal.
 // Its methods are called by one goroutine and return soon. A key that the
@@ -60,6 +67,7 @@ type Stats struct {
 	Events    uint64 // transitions applied
 	GivenUp   uint64 // transitions that the terminal stopped repeating
 	DeadMan   uint64 // releases because of silence
+	Pointers  uint64 // times that the terminal was told where the pointer is
 }
 
 // Receiver applies datagrams to an Injector.
@@ -71,8 +79,27 @@ type Receiver struct {
 	lamps chan struct{} // capacity 1, never closed; full means that Run will look anyway
 	leds  atomic.Uint32
 	stats counters
+	moved chan struct{} // capacity 1, never closed; full means that Run will look anyway
 
-	reconciler // owned by Run
+	mu   sync.Mutex // guards spot
+	spot pointerSpot
+
+	reconciler             // owned by Run
+	told       pointerTold // owned by Run
+}
+
+// pointerSpot is where the host's pointer is.
+type pointerSpot struct {
+	wire.PointerAt           // Age is filled in on sending
+	at             time.Time // when it came there; zero: nobody said where it is
+}
+
+// pointerTold is what the terminal was told of the pointer.
+type pointerTold struct {
+	spot   pointerSpot // zero before the first time
+	seq    uint32      // the first datagram that said so
+	at     time.Time   // when it was said last
+	unsure bool        // the terminal may not have it
 }
 
 // packet is one datagram on its way to Run.
@@ -96,6 +123,7 @@ func New(cfg Config) (*Receiver, error) {
 		queue: make(chan *packet, queueLength),
 		free:  make(chan *packet, queueLength),
 		lamps: make(chan struct{}, 1),
+		moved: make(chan struct{}, 1),
 	}
 	for range queueLength {
 		r.free <- new(packet)
@@ -133,6 +161,20 @@ func (r *Receiver) SetLEDs(lit uint8) {
 	}
 }
 
+// SetPointer says where the host's pointer is and since when, from any
+// goroutine; Age is not looked at. It never blocks. The terminal is told at
+// most every 4 ms, and again until it has the newest.
+func (r *Receiver) SetPointer(p wire.PointerAt, since time.Time) {
+	p.Age = 0
+	r.mu.Lock()
+	r.spot = pointerSpot{p, since}
+	r.mu.Unlock()
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
+}
+
 // Run applies datagrams until ctx ends, which is what to do when the channel
 // closes. It always releases what is held before it returns; nil means that
 // ctx ended.
@@ -142,9 +184,10 @@ func (r *Receiver) Run(ctx context.Context) (err error) {
 			err = released
 		}
 	}()
-	deadMan, lamps := time.NewTimer(wire.DeadMan), time.NewTimer(ledRepeat)
+	deadMan, lamps, pointer := time.NewTimer(wire.DeadMan), time.NewTimer(ledRepeat), time.NewTimer(pointerRepeat)
 	defer deadMan.Stop()
 	defer lamps.Stop()
+	defer pointer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -170,6 +213,10 @@ func (r *Receiver) Run(ctx context.Context) (err error) {
 				err = r.tellLEDs()
 				lamps.Reset(ledRepeat)
 			}
+		case <-r.moved:
+			err = r.tellPointer(pointer)
+		case <-pointer.C:
+			err = r.tellPointer(pointer)
 		}
 		if err != nil {
 			return err
@@ -211,22 +258,74 @@ func (r *Receiver) silence() error {
 
 // answer sends ACK, and LEDS because it is state.
 func (r *Receiver) answer(echo uint32, hold time.Duration) error {
-	b := r.header()
+	now := time.Now()
+	b := r.header(now)
 	b = wire.AppendAck(b, wire.Ack{Next: r.next, Echo: echo, Hold: hold})
-	return r.write(wire.AppendLEDs(b, wire.LEDs{Lit: uint8(r.leds.Load())}))
+	b = wire.AppendLEDs(b, wire.LEDs{Lit: uint8(r.leds.Load())})
+	return r.write(r.appendPointer(b, now))
 }
 
-// tellLEDs sends LEDS alone.
+// tellLEDs sends LEDS, and the pointer because it costs little.
 func (r *Receiver) tellLEDs() error {
-	b := wire.AppendLEDs(r.header(), wire.LEDs{Lit: uint8(r.leds.Load())})
+	now := time.Now()
+	b := wire.AppendLEDs(r.header(now), wire.LEDs{Lit: uint8(r.leds.Load())})
 	r.ledsUnsure, r.ledSeq = true, r.outSeq
-	return r.write(b)
+	return r.write(r.appendPointer(b, now))
 }
 
-func (r *Receiver) header() []byte {
+// tellPointer sends where the pointer is if the terminal has not been told or
+// may not have heard, and sets when to look again.
+func (r *Receiver) tellPointer(next *time.Timer) error {
+	now := time.Now()
+	r.mu.Lock()
+	spot := r.spot
+	r.mu.Unlock()
+	news := r.isNews(spot)
+	if r.told.unsure && !wire.Newer32(r.told.seq, r.heard) {
+		r.told.unsure = false
+	}
+	wait := pointerRepeat
+	if news {
+		wait = pointerInterval
+	}
+	switch left := r.told.at.Add(wait).Sub(now); {
+	case !news && !r.told.unsure:
+		next.Reset(pointerRepeat)
+		return nil
+	case left > 0:
+		next.Reset(left)
+		return nil
+	}
+	next.Reset(pointerRepeat)
+	return r.write(r.appendPointer(r.header(now), now))
+}
+
+// isNews reports whether the terminal was not told of spot.
+func (r *Receiver) isNews(spot pointerSpot) bool {
+	return !spot.at.IsZero() && (r.told.at.IsZero() || spot.PointerAt != r.told.spot.PointerAt)
+}
+
+// appendPointer adds where the pointer is, if anybody knows.
+func (r *Receiver) appendPointer(b []byte, now time.Time) []byte {
+	r.mu.Lock()
+	spot := r.spot
+	r.mu.Unlock()
+	if spot.at.IsZero() {
+		return b
+	}
+	if r.isNews(spot) {
+		r.told.spot, r.told.seq, r.told.unsure = spot, r.outSeq, true
+	}
+	r.told.at = now
+	r.stats.pointers.Add(1)
+	spot.Age = wire.AgeOf(now.Sub(spot.at))
+	return wire.AppendPointerAt(b, spot.PointerAt)
+}
+
+func (r *Receiver) header(now time.Time) []byte {
 	r.outSeq++
 	return wire.AppendHeader(r.out[:0], wire.Header{
-		Epoch: r.epoch, Seq: r.outSeq, Time: r.clock.Microseconds(time.Now()), Ack: r.seq,
+		Epoch: r.epoch, Seq: r.outSeq, Time: r.clock.Microseconds(now), Ack: r.seq,
 	})
 }
 
@@ -240,7 +339,7 @@ func (r *Receiver) write(b []byte) error {
 
 // counters is Stats while it counts.
 type counters struct {
-	datagrams, malformed, old, dropped, events, givenUp, deadMan atomic.Uint64
+	datagrams, malformed, old, dropped, events, givenUp, deadMan, pointers atomic.Uint64
 }
 
 // Stats returns the counts so far, from any goroutine.
@@ -253,5 +352,6 @@ func (r *Receiver) Stats() Stats {
 		Events:    r.stats.events.Load(),
 		GivenUp:   r.stats.givenUp.Load(),
 		DeadMan:   r.stats.deadMan.Load(),
+		Pointers:  r.stats.pointers.Load(),
 	}
 }

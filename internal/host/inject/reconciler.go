@@ -22,6 +22,7 @@ type reconciler struct {
 	based   bool   // so is applied
 	epoch   uint16 // of the terminal
 	seq     uint32 // highest applied
+	heard   uint32 // highest of ours that the terminal had then
 	next    uint32 // id of the transition wanted next
 	applied totals
 	screen  position // where the pointer was last put
@@ -95,7 +96,7 @@ func (r *reconciler) admit(h wire.Header) (fresh bool, err error) {
 		r.epoch = h.Epoch
 		err = r.releaseAll()
 	}
-	r.seq = h.Seq
+	r.seq, r.heard = h.Seq, h.Ack
 	if r.ledsUnsure && !wire.Newer32(r.ledSeq, h.Ack) {
 		r.ledsUnsure = false
 	}

@@ -81,6 +81,48 @@ type Arranger interface {
 	Arrange([]Placement) error
 }
 
+// Pointed is a [Source] that knows where its pointer is and what it looks like,
+// which its pictures do not show.
+type Pointed interface {
+	// OpenPointer may be called any number of times. The error wraps
+	// errors.ErrUnsupported where the source's system does not tell, and
+	// [ErrGone] as those of Next do.
+	OpenPointer() (Pointer, error)
+}
+
+// Pointer watches the pointer of a source. One goroutine calls Next and Close.
+type Pointer interface {
+	// Next blocks until the pointer has moved or changed its shape, until
+	// somebody stirs it, or for [PointerPeriod], and returns how it is then; it
+	// gives no more than one answer in 4 ms and one new shape in 33 ms, the
+	// newest. Errors are final, but for those of ctx.
+	Next(ctx context.Context) (PointerState, error)
+	// Stir says that the pointer may be about to move, so that the next look
+	// is soon. Any goroutine may call it; it never blocks.
+	Stir()
+	Close() error
+}
+
+// PointerPeriod is how long Next waits for a pointer that does not move.
+const PointerPeriod = 250 * time.Millisecond
+
+// PointerState is where the pointer is and what it looks like.
+type PointerState struct {
+	Screen  int       // the screen that it is over
+	X, Y    uint16    // of its hot-spot, 0..65535 over the screen's picture
+	Visible bool      // false: it is over none of the screens
+	Moved   time.Time // when it was first seen there
+	// Shape is the same as before unless it changed; nil: not known yet.
+	Shape *PointerShape
+}
+
+// PointerShape is what the pointer looks like. It does not change.
+type PointerShape struct {
+	Width, Height int         // pixels, at most 256; both 0: there is nothing to see
+	Hot           image.Point // the pixel that points
+	Pix           []byte      // red, green, blue, alpha, premultiplied; without gaps
+}
+
 // Audio gives sound at [SampleRate] with [Channels]. One goroutine calls it.
 type Audio interface {
 	// Read blocks until all of pcm is filled and returns when its first

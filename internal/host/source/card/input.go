@@ -151,6 +151,15 @@ func (in *Input) Wheel(v, h int32) error {
 // Sync does nothing: a picture shows what has arrived when it is drawn.
 func (in *Input) Sync() error { return nil }
 
+// Pointer returns the pixel of a screen where the pointer is, and the screen's
+// size; false before it first moved.
+func (in *Input) Pointer() (screen int, at, size image.Point, ok bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := &in.state
+	return s.screen, image.Pt(s.x, s.y), in.sizes[s.screen], s.seen
+}
+
 func (in *Input) snapshot() inputState {
 	in.mu.Lock()
 	defer in.mu.Unlock()

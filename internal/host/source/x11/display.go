@@ -26,6 +26,8 @@ type Display struct {
 	conn  *xgb.Conn
 	root  xproto.Window
 	randr version // 0.0: the server has none
+	// Extensions that the server has.
+	shm, xfixes bool
 }
 
 type version struct{ major, minor uint32 }
@@ -69,7 +71,8 @@ func hint(err error) string {
 	return "is an X server running there? (echo $DISPLAY inside the session tells its name)"
 }
 
-// setup reads what the server said at the start and asks for RandR.
+// setup reads what the server said at the start and asks for all extensions
+// that anybody here uses: later, other connections read the tables they fill.
 func (d *Display) setup() error {
 	info := xproto.Setup(d.conn)
 	if d.conn.DefaultScreen >= len(info.Roots) {
@@ -80,8 +83,15 @@ func (d *Display) setup() error {
 	if err := checkPixels(info, &screen); err != nil {
 		return err
 	}
-	if ok, err := useExtension(d.conn, "RANDR"); !ok || err != nil {
-		return err // a server without RandR is one screen of fixed size
+	var randrs bool
+	for name, has := range map[string]*bool{"RANDR": &randrs, "MIT-SHM": &d.shm, "XFIXES": &d.xfixes} {
+		var err error
+		if *has, err = useExtension(d.conn, name); err != nil {
+			return err
+		}
+	}
+	if !randrs {
+		return nil // one screen of fixed size
 	}
 	if v, err := randr.QueryVersion(d.conn, 1, 5).Reply(); err == nil {
 		d.randr = version{v.MajorVersion, v.MinorVersion}

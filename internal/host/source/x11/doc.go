@@ -4,7 +4,9 @@
 // A [Display] is a connection; a [Grabber] takes pictures of one monitor or
 // one region and follows it when the display changes size. Each Grabber has a
 // connection of its own and belongs to the one goroutine that calls it. The
-// pointer is not part of the pictures: X draws it last, above all windows.
+// pointer is not part of the pictures: X draws it last, above all windows. A
+// [Pointer] tells where it is and, by XFIXES, what it looks like; a program
+// that hides it by XFIXES hides it from nobody here, because X does not tell.
 //
 // It fails when the display cannot be reached, when its pixels are not 32 bits
 // of red, green and blue (errors.ErrUnsupported), when the monitor goes away,

@@ -50,12 +50,8 @@ func NewGrabber(display string, target Target) (*Grabber, error) {
 	return g, nil
 }
 
-func (g *Grabber) start() (err error) {
-	if g.d.local() {
-		if g.tryShm, err = useExtension(g.d.conn, "MIT-SHM"); err != nil {
-			return err
-		}
-	}
+func (g *Grabber) start() error {
+	g.tryShm = g.d.shm && g.d.local()
 	// Before looking, so that no change is missed in between.
 	if err := g.d.watch(); err != nil {
 		return err
