@@ -92,7 +92,7 @@ func newChainRig(t *testing.T, k *fakes) *chainRig {
 	r := &chainRig{fakes: k, chain: k.chain(decode.HardwareConfig{})}
 	r.rig = &rig{t: t, done: make(chan error, 1)}
 	d, err := decode.New(decode.Config{
-		Open: r.chain.Open, OnFrame: r.onFrame, NeedKeyframe: r.onAsk,
+		Open: r.chain.Open, OnFrame: r.onFrame, NeedKeyframe: r.onAsk, HangAfter: time.Second,
 		OnCapabilities: func(c []decode.Capability) { r.told = append(r.told, c) },
 	})
 	if err != nil {

@@ -19,20 +19,20 @@ import (
 // The ioctls of drm.h and drm_mode.h that make memory that the CPU can write.
 type (
 	drmVersion struct {
-		major, minor, patch          int32
-		_                            int32
-		nameLen                      uint64
-		name                         *byte
-		dateLen, date, descLen, desc uint64
+		_, _, _    int32
+		_          int32
+		nameLen    uint64
+		name       *byte
+		_, _, _, _ uint64
 	}
 	createDumb struct {
-		height, width, bpp, flags uint32
-		handle, pitch             uint32
-		size                      uint64
+		height, width, bpp, _ uint32
+		handle, _             uint32
+		size                  uint64
 	}
 	mapDumb struct {
-		handle, pad uint32
-		offset      uint64
+		handle, _ uint32
+		offset    uint64
 	}
 	primeHandle struct {
 		handle, flags uint32

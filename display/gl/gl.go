@@ -88,9 +88,9 @@ type Stats struct {
 	// PictureBytes is the part of pictures' planes in UploadBytes: what the CPU
 	// copies of a frame on its way to the screen.
 	PictureBytes uint64
-	UploadNS    uint64 // copying pictures' planes
-	DrawNS      uint64 // in Draw, UploadNS included
-	SwapNS      uint64 // in Swap
+	UploadNS     uint64 // copying pictures' planes
+	DrawNS       uint64 // in Draw, UploadNS included
+	SwapNS       uint64 // in Swap
 }
 
 // Buffer is a picture of a [Surface] that was swapped out, for scanout.

@@ -205,7 +205,7 @@ func (r Request) made(modes []Mode, nativeW, nativeH int) (Mode, bool) {
 		rate = FromMilliHz(w.MilliHz)
 	}
 	m := CVT(w.Width, w.Height, rate, true)
-	if !m.sized(w.Width, w.Height) {
+	if !m.sized(w.Width, w.Height) || !w.Met(m) { // its steps are 8 pixels and 250 kHz
 		m = CVTReduced2(w.Width, w.Height, rate, false)
 	}
 	if len(r.carried([]Mode{m})) == 0 {

@@ -126,6 +126,10 @@ func TestMadeModes(t *testing.T) {
 			t.Errorf("%s: Candidates[0] = %v; want one made: %v", tt.name, got, tt.want)
 		}
 	}
+	slow := mode.Choice{Width: 320, Height: 180, MilliHz: 10_000}
+	if m := mode.Candidates(mode.Request{Modes: list, Link: mode.Link{Kind: mode.Virtual}, Wish: slow})[0]; !slow.Met(m) {
+		t.Errorf("Candidates[0] for 320x180@10 = %v; want that rate", m)
+	}
 	odd := mode.Candidates(mode.Request{Modes: list, Link: mode.Link{Kind: mode.Virtual}, Wish: mode.Choice{Width: 1366, Height: 768}})[0]
 	if odd.HDisplay != 1366 || odd.VDisplay != 768 {
 		t.Errorf("Candidates[0] for 1366x768 = %v; want that size", odd)

@@ -260,7 +260,7 @@ func find(all []monitor, key string) (Choice, bool) {
 // is on the disk; after an error the store has what it had, and the file is
 // whole.
 func (s *Store) Put(key string, c Choice) error {
-	return s.change(key, func(all []monitor) ([]monitor, error) { return put(all, key, c) })
+	return s.change(key, func(all []monitor) ([]monitor, error) { return put(all, key, c, false) })
 }
 
 // Edit changes what was chosen for m while these monitors are connected, m among
@@ -276,7 +276,8 @@ func (s *Store) Edit(m Monitor, connected []Monitor, edit func(Choice) (Choice, 
 		if _, own := find(all, m.local()); own {
 			key = m.local()
 		}
-		return put(all, key, c)
+		_, shared := find(all, m.Identity)
+		return put(all, key, c, shared && key != m.Identity)
 	})
 }
 
@@ -299,14 +300,15 @@ func drop(all []monitor, key string) []monitor {
 	return slices.DeleteFunc(slices.Clone(all), func(m monitor) bool { return m.Identity == key })
 }
 
-// put returns the entries with c under key, the newest first.
-func put(all []monitor, key string, c Choice) ([]monitor, error) {
+// put returns the entries with c under key, the newest first. The zero Choice
+// has an entry only where it is kept against a shared one.
+func put(all []monitor, key string, c Choice, keep bool) ([]monitor, error) {
 	entry := monitor{Identity: key, Choice: c}
 	if err := checkEntry(entry); err != nil {
 		return nil, fmt.Errorf("remember choice: %w", err)
 	}
 	next := drop(all, key)
-	if c == (Choice{}) {
+	if c == (Choice{}) && !keep {
 		return next, nil
 	}
 	for i := range next {

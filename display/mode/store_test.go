@@ -249,6 +249,8 @@ func TestStoreTwins(t *testing.T) {
 	}{
 		{"alone", func() error { return s.Edit(one, []mode.Monitor{one}, scale(110)) }, mode.Choice{Scale: 110}, mode.Choice{Scale: 110}, mode.Choice{Scale: 110}},
 		{"the second of two", func() error { return s.Edit(two, both, scale(120)) }, mode.Choice{Scale: 110}, mode.Choice{Scale: 120}, mode.Choice{Scale: 110}},
+		{"the second as without a choice", func() error { return s.Edit(two, both, scale(0)) }, mode.Choice{Scale: 110}, mode.Choice{}, mode.Choice{Scale: 110}},
+		{"the second again", func() error { return s.Edit(two, both, scale(120)) }, mode.Choice{Scale: 110}, mode.Choice{Scale: 120}, mode.Choice{Scale: 110}},
 		{
 			"more of the second, now alone",
 			func() error {

@@ -108,7 +108,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if len(cfg.Codecs) == 0 {
+	if len(cfg.Codecs) == 0 && p.openDecoder != nil {
 		cfg.Codecs = []media.Codec{media.CodecH264, media.CodecHEVC}
 	}
 	if cfg.Logger == nil {
@@ -159,7 +159,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 		s.decoder, err = decode.New(decode.Config{
 			Open:           p.openDecoder,
 			OnFrame:        a.onFrame,
-			OnCapabilities: a.onCapabilities,
+			OnCapabilities: func(all []decode.Capability) { a.onCapabilities(i, all) },
 			NeedKeyframe:   func(reason string) { a.requestKeyframe(i, reason) },
 			Logger:         cfg.Logger,
 		})
@@ -212,6 +212,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	err := a.display.Run(run)
 	cancel()
 	werr := g.Wait()
+	a.stopNotes()
 	a.totals.stop()
 	if cerr := a.sound.close(); cerr != nil {
 		a.log.Debug("close sound", "err", cerr)

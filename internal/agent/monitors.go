@@ -13,6 +13,7 @@ import (
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
+	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/wire"
 	"github.com/blade-shadow/terminal/peripherals/thermal"
 )
@@ -38,10 +39,54 @@ const noteTime = 8 * time.Second
 
 // wants is what the host is told of the terminal, again in every session.
 type wants struct {
-	mu       sync.Mutex // guards all
+	mu       sync.Mutex // guards all, and keeps the order of what the host is told
 	outputs  []display.Output
-	decoders []decode.Capability
-	share    float64 // of the pixels a second that there is heat for, 1 for all
+	decoders []decode.Capability             // of the machine, for a decoder that left no link
+	left     [MaxScreens][]decode.Capability // of a screen's decoder that did; nil: decoders
+	share    float64                         // of the pixels a second that there is heat for, 1 for all
+	noted    *time.Timer                     // takes the sentence off; nil before the first
+}
+
+// leastLocked is what every screen's decoder can do.
+func (w *wants) leastLocked() []decode.Capability {
+	all := slices.Clone(w.decoders)
+	for _, left := range w.left {
+		for _, c := range left {
+			if i := slices.IndexFunc(all, func(o decode.Capability) bool { return o.Codec == c.Codec }); i >= 0 {
+				all[i] = lesser(all[i], c)
+			}
+		}
+	}
+	return all
+}
+
+// lesser is what two ways to decode a codec both do.
+func lesser(a, b decode.Capability) decode.Capability {
+	if b.MacroblocksPerSecond < a.MacroblocksPerSecond {
+		a, b = b, a
+	}
+	a.Hardware = a.Hardware && b.Hardware
+	a.MaxWidth, a.MaxHeight = min(a.MaxWidth, b.MaxWidth), min(a.MaxHeight, b.MaxHeight)
+	return a
+}
+
+// proved leaves out what cannot be decoded.
+func proved(all []decode.Capability) []decode.Capability {
+	return slices.DeleteFunc(all, func(c decode.Capability) bool { return !c.Proved })
+}
+
+// renewDecoders lets every decoder begin anew at the best link.
+func (a *Agent) renewDecoders() {
+	for _, s := range a.screens {
+		s.decoder.Reset()
+	}
+	if a.hardware == nil {
+		return
+	}
+	able := proved(a.hardware.Capabilities())
+	a.wants.mu.Lock()
+	defer a.wants.mu.Unlock()
+	a.wants.decoders, a.wants.left = able, [MaxScreens][]decode.Capability{}
 }
 
 // onOutputs notes what monitors there are and tells the host; any thread.
@@ -54,11 +99,11 @@ func (a *Agent) onOutputs(all []display.Output) {
 	}
 }
 
-// onCapabilities notes what can still be decoded and tells the host; a
-// decoder's thread.
-func (a *Agent) onCapabilities(all []decode.Capability) {
+// onCapabilities notes what a screen's decoder can still do and tells the host;
+// the decoder's thread.
+func (a *Agent) onCapabilities(screen int, all []decode.Capability) {
 	a.wants.mu.Lock()
-	a.wants.decoders = all
+	a.wants.left[screen] = all
 	a.wants.mu.Unlock()
 	if s := a.session.Load(); s != nil {
 		a.tellDecoders(s.Session)
@@ -91,7 +136,12 @@ func (a *Agent) note(text string) {
 	for i := range a.screens {
 		a.display.SetOverlay(i, &ui.Stats{Title: text})
 	}
-	time.AfterFunc(noteTime, func() {
+	a.wants.mu.Lock()
+	defer a.wants.mu.Unlock()
+	if a.wants.noted != nil {
+		a.wants.noted.Stop() // the sentence before has gone already
+	}
+	a.wants.noted = time.AfterFunc(noteTime, func() {
 		for i := range a.screens {
 			if !a.overlay.Load() {
 				a.display.SetOverlay(i, nil)
@@ -100,22 +150,34 @@ func (a *Agent) note(text string) {
 	})
 }
 
+// stopNotes is for the end of Run: the display is gone.
+func (a *Agent) stopNotes() {
+	a.wants.mu.Lock()
+	defer a.wants.mu.Unlock()
+	if a.wants.noted != nil {
+		a.wants.noted.Stop()
+	}
+}
+
 // greet tells a new session all that the last one was told.
 func (a *Agent) greet(s *client.Session) {
 	a.tellDecoders(s)
 	a.tellLayout(s)
-	a.tellLimits(s)
 }
 
 func (a *Agent) tellDecoders(s *client.Session) {
 	a.wants.mu.Lock()
 	defer a.wants.mu.Unlock()
 	var all []wire.Decoder
-	for _, c := range a.wants.decoders {
+	for _, c := range a.wants.leastLocked() {
+		rate := uint64(c.MacroblocksPerSecond)
+		if !c.Hardware { // is told for each screen, and the host counts all together
+			rate *= uint64(len(a.screens))
+		}
 		all = append(all, wire.Decoder{
 			Codec: c.Codec, Hardware: c.Hardware,
 			MaxWidth: uint16(min(c.MaxWidth, 1<<16-1)), MaxHeight: uint16(min(c.MaxHeight, 1<<16-1)),
-			MacroblocksPerSecond: c.MacroblocksPerSecond,
+			MacroblocksPerSecond: uint32(min(rate, 1<<32-1)),
 		})
 	}
 	if len(all) > 0 {
@@ -123,21 +185,43 @@ func (a *Agent) tellDecoders(s *client.Session) {
 	}
 }
 
-// tellLayout tells the host where the monitors stand. Windows are placed by
-// their window manager, so there is nothing to tell.
+// tellLayout tells the host where the monitors stand, and what there is heat
+// for, which depends on it. Windows are placed by their window manager, so
+// there is nothing to tell.
 func (a *Agent) tellLayout(s *client.Session) {
 	a.wants.mu.Lock()
-	outputs, limits := a.wants.outputs, decoderLimits(a.wants.decoders)
-	a.wants.mu.Unlock()
-	if len(outputs) == 0 {
+	defer a.wants.mu.Unlock()
+	if len(a.wants.outputs) == 0 {
 		return
 	}
-	s.SetLayout(placements(outputs, limits, a.choice))
+	all := a.layoutLocked()
+	s.SetLayout(all)
+	for _, l := range heatLimits(all, a.wants.share) {
+		s.SetLimit(l)
+	}
+}
+
+// tellLimits tells the host what there is heat for.
+func (a *Agent) tellLimits(s *client.Session) {
+	a.wants.mu.Lock()
+	defer a.wants.mu.Unlock()
+	if len(a.wants.outputs) == 0 {
+		return
+	}
+	for _, l := range heatLimits(a.layoutLocked(), a.wants.share) {
+		s.SetLimit(l)
+	}
+}
+
+func (a *Agent) layoutLocked() []wire.Placement {
+	limits, shared := decoderLimits(a.wants.leastLocked(), a.cfg.Codecs)
+	return placements(a.wants.outputs, limits, shared, a.choice)
 }
 
 // placements is the layout of the monitors that show a screen. Every screen is
-// named: one that no monitor shows is to be sent by nobody.
-func placements(outputs []display.Output, limits mode.Limits, choice func(mode.Monitor) mode.Choice) []wire.Placement {
+// named: one that no monitor shows is to be sent by nobody. shared says that
+// the limits' rate is of all screens together rather than of each.
+func placements(outputs []display.Output, limits mode.Limits, shared bool, choice func(mode.Monitor) mode.Choice) []wire.Placement {
 	shown := slices.DeleteFunc(slices.Clone(outputs), func(o display.Output) bool {
 		return !o.Connected || o.Screen < 0 || o.Screen >= MaxScreens || o.Width <= 0
 	})
@@ -147,8 +231,10 @@ func placements(outputs []display.Output, limits mode.Limits, choice func(mode.M
 	}
 	var screens []mode.Screen
 	for _, o := range shown {
-		part := limits // one decoder serves all, each by what it shows
-		part.MacroblocksPerSecond = uint32(uint64(limits.MacroblocksPerSecond) * work(o) / max(total, 1))
+		part := limits
+		if shared { // one decoder serves all, each by what it shows
+			part.MacroblocksPerSecond = uint32(uint64(limits.MacroblocksPerSecond) * work(o) / max(total, 1))
+		}
 		width, height, rate := mode.StreamFor(modeOf(o), part)
 		screens = append(screens, mode.Screen{Width: width, Height: height, MilliHz: rate.MilliHz(), Choice: choice(mode.Monitor{Connector: o.Connector, Identity: o.Identity})})
 	}
@@ -179,34 +265,35 @@ func modeOf(o display.Output) mode.Mode {
 	}
 }
 
-// decoderLimits are those of the best decoder.
-func decoderLimits(all []decode.Capability) (l mode.Limits) {
-	if len(all) > 0 {
-		l = mode.Limits{MaxWidth: all[0].MaxWidth, MaxHeight: all[0].MaxHeight, MacroblocksPerSecond: all[0].MacroblocksPerSecond}
+// decoderLimits are those of the decoder of the first codec asked for. shared
+// says that all screens share its rate.
+func decoderLimits(all []decode.Capability, codecs []media.Codec) (l mode.Limits, shared bool) {
+	for _, codec := range codecs {
+		if i := slices.IndexFunc(all, func(c decode.Capability) bool { return c.Codec == codec }); i >= 0 {
+			c := all[i]
+			return mode.Limits{MaxWidth: c.MaxWidth, MaxHeight: c.MaxHeight, MacroblocksPerSecond: c.MacroblocksPerSecond}, c.Hardware
+		}
 	}
-	return l
+	return l, false
 }
 
-// tellLimits asks for the share of the pixels that there is heat for: smaller
-// sides first, because a lower rate is felt more.
-func (a *Agent) tellLimits(s *client.Session) {
-	a.wants.mu.Lock()
-	share, outputs := a.wants.share, a.wants.outputs
-	a.wants.mu.Unlock()
-	for _, o := range outputs {
-		if !o.Connected || o.Screen < 0 {
+// heatLimits asks for a share of the pixels of a layout: smaller sides first,
+// because a lower rate is felt more. A screen without a monitor has no limit,
+// or an old one would wait for its return.
+func heatLimits(all []wire.Placement, share float64) []wire.Limit {
+	side := sideShare(share)
+	out := make([]wire.Limit, len(all))
+	for i, p := range all {
+		out[i].Screen = p.Index
+		if share >= 1 || !p.Connected {
 			continue
 		}
-		l := wire.Limit{Screen: uint8(o.Screen)}
-		if share < 1 {
-			side := sideShare(share)
-			l.MaxWidth, l.MaxHeight = uint16(float64(o.Width)*side), uint16(float64(o.Height)*side)
-			if share < 0.5 {
-				l.MaxMilliFPS = o.MilliHz / 2
-			}
+		out[i].MaxWidth, out[i].MaxHeight = uint16(float64(p.Width)*side), uint16(float64(p.Height)*side)
+		if share < 0.5 {
+			out[i].MaxMilliFPS = p.MilliHz / 2
 		}
-		s.SetLimit(l)
 	}
+	return out
 }
 
 // sideShare is the part of each side that leaves a part of the pixels. A

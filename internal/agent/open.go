@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/blade-shadow/terminal/decode"
@@ -77,12 +78,25 @@ func (a *Agent) openHardware() error {
 		cfg.Memory = filepath.Join(a.cfg.StateDir, "decoders.json")
 	}
 	a.hardware = decode.OpenHardware(cfg)
-	a.wants.decoders = a.hardware.Capabilities()
-	wanted := a.cfg.Codecs
-	if a.cfg.Codecs = decodable(wanted, a.wants.decoders); len(a.cfg.Codecs) == 0 {
+	a.wants.decoders = proved(a.hardware.Capabilities())
+	wanted, able := a.cfg.Codecs, a.wants.decoders
+	if len(wanted) == 0 {
+		wanted, able = []media.Codec{media.CodecH264, media.CodecHEVC}, hardwareOnly(able)
+	}
+	if a.cfg.Codecs = decodable(wanted, able); len(a.cfg.Codecs) == 0 {
 		return fmt.Errorf("nothing here decodes %v: FFmpeg's decoders are needed: %w", wanted, errors.ErrUnsupported)
 	}
 	return nil
+}
+
+// hardwareOnly leaves out what only software decodes, where hardware decodes
+// something: a host that took that codec could not send what was promised.
+func hardwareOnly(all []decode.Capability) []decode.Capability {
+	out := slices.DeleteFunc(slices.Clone(all), func(c decode.Capability) bool { return !c.Hardware })
+	if len(out) == 0 {
+		return all
+	}
+	return out
 }
 
 // decodable keeps the codecs that something here decodes, in their order.

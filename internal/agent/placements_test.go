@@ -44,7 +44,7 @@ func TestPlacements(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := placements(tt.outputs, tt.limits, func(m mode.Monitor) mode.Choice { return tt.choices[m.Identity] })
+			got := placements(tt.outputs, tt.limits, true, func(m mode.Monitor) mode.Choice { return tt.choices[m.Identity] })
 			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("placements() =\n%+v; want\n%+v", got, tt.want)
 			}
@@ -59,6 +59,16 @@ func TestDecodableKeepsOrder(t *testing.T) {
 	}
 	if got := decodable([]media.Codec{media.CodecHEVC}, can[:1]); len(got) != 0 {
 		t.Errorf("decodable() = %v; want none", got)
+	}
+}
+
+func TestHardwareOnly(t *testing.T) {
+	hard, soft := decode.Capability{Codec: media.CodecH264, Hardware: true}, decode.Capability{Codec: media.CodecHEVC}
+	if got := hardwareOnly([]decode.Capability{hard, soft}); len(got) != 1 || got[0].Codec != media.CodecH264 {
+		t.Errorf("hardwareOnly(H264 in hardware, HEVC in software) = %v; want H264", got)
+	}
+	if got := hardwareOnly([]decode.Capability{soft}); len(got) != 1 {
+		t.Errorf("hardwareOnly(software) = %v; want all of it", got)
 	}
 }
 

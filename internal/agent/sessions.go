@@ -92,10 +92,8 @@ func (a *Agent) begin(at *attempt) {
 	defer a.mu.Unlock()
 	a.session.Store(at)
 	at.Focus(a.focused)
+	a.renewDecoders()
 	a.greet(at.Session)
-	for _, s := range a.screens {
-		s.decoder.Reset()
-	}
 }
 
 // watch notes when the first picture is on the screen. It ends a session whose

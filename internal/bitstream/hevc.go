@@ -374,7 +374,10 @@ func (s *refSet) predict(r *bitReader) (next refSet, ok bool) {
 	}
 	var use [17]bool
 	for i := range s.n + 1 {
-		use[i] = r.flag() || r.flag() // used_by_curr_pic_flag, else use_delta_flag
+		use[i] = r.flag() // used_by_curr_pic_flag
+		if !use[i] {
+			use[i] = r.flag() // use_delta_flag
+		}
 	}
 	var below, above [17]int32
 	nb, na := 0, 0

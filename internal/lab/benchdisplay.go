@@ -137,6 +137,9 @@ type playSummary struct {
 	Shown             uint64  `json:"shown"`
 	CPUPerShown       float64 `json:"cpu_ms_per_shown_frame"`
 	CopiesPerFrame    float64 `json:"copies_per_frame"`
+	Wait              float64 `json:"wait_ms_p50"`
+	Draw              float64 `json:"draw_ms_p50"`
+	Flip              float64 `json:"flip_ms_p50"`
 	Decoder           string  `json:"decoder"`
 	Display           string  `json:"display"`
 }

@@ -59,8 +59,14 @@ func benchGuest(ctx context.Context, cfg BenchConfig, r *Report) error {
 	}
 	r.Add("copies_per_frame_card_upload", "copies", cpu.CopiesPerFrame)
 	r.Add("copies_per_frame_dmabuf_path", "copies", gpu.CopiesPerFrame)
-	r.Add("card_decoded_to_shown_upload_ms_p50", "ms (emulated)", cpu.DecodedToShownP50)
-	r.Add("card_decoded_to_shown_dmabuf_ms_p50", "ms (emulated)", gpu.DecodedToShownP50)
+	for i, s := range []playSummary{cpu, gpu} {
+		path := [...]string{"upload", "dmabuf"}[i]
+		r.Add("card_decode_"+path+"_ms_p50", "ms (emulated)", s.DecodeP50)
+		r.Add("card_wait_"+path+"_ms_p50", "ms (emulated)", s.Wait)
+		r.Add("card_draw_"+path+"_ms_p50", "ms (emulated)", s.Draw)
+		r.Add("card_flip_"+path+"_ms_p50", "ms (emulated)", s.Flip)
+		r.Add("card_decoded_to_shown_"+path+"_ms_p50", "ms (emulated)", s.DecodedToShownP50)
+	}
 	for _, p := range guestPeers(film) {
 		ms, err := guestPeer(ctx, cfg, vm, p)
 		if err != nil {

@@ -201,9 +201,9 @@ func TestSetRefuses(t *testing.T) {
 		{"DP-3", monitors.Wish{Scale: new(120)}, "nothing is plugged into DP-3"},
 		{"DP-1", monitors.Wish{}, "there is nothing to change"},
 		{"DP-1", monitors.Wish{Mode: new("big")}, `mode "big" is not possible`},
-		{"DP-1", monitors.Wish{Mode: new("1920x1080@")}, "is not possible"},
-		{"DP-1", monitors.Wish{Mode: new("1920x1080@NaN")}, "is not possible"},
-		{"DP-1", monitors.Wish{Mode: new("0x0@60")}, "is not possible"},
+		{"DP-1", monitors.Wish{Mode: new("1920x1080@")}, `mode "1920x1080@" is not possible`},
+		{"DP-1", monitors.Wish{Mode: new("1920x1080@NaN")}, `mode "1920x1080@NaN" is not possible`},
+		{"DP-1", monitors.Wish{Mode: new("0x0@60")}, `mode "0x0@60" is not possible`},
 		{"DP-1", monitors.Wish{Mode: new("1920x1080@144")}, "227E4QH on DP-1 cannot show 1920x1080 at 144.000 Hz, only at 60.000, 50.000"},
 		{"DP-1", monitors.Wish{Mode: new("1000x600@60")}, "227E4QH on DP-1 has no mode of 1000x600 and takes only those that it lists"},
 		{"VGA-1", monitors.Wish{Mode: new("1920x1080")}, "the monitor on VGA-1 has no mode of 1920x1080"},
@@ -211,13 +211,13 @@ func TestSetRefuses(t *testing.T) {
 		{"DP-1", monitors.Wish{Scale: new(401)}, "scale 401"},
 		{"DP-1", monitors.Wish{Order: new(-1)}, "order -1 is not possible"},
 		{"DP-1", monitors.Wish{Position: new("1920")}, `position "1920" is not possible`},
-		{"DP-1", monitors.Wish{Position: new("0,99999999")}, "is not possible"},
+		{"DP-1", monitors.Wish{Position: new("0,99999999")}, `position "0,99999999" is not possible`},
 		{"DP-1", monitors.Wish{Fit: new("zoom")}, `fit "zoom": want letterbox or stretch`},
 		{"DP-1", monitors.Wish{VRR: new("maybe")}, `variable refresh "maybe": want auto, on or off`},
 	}
 	for _, tt := range tests {
 		_, err := monitors.Set(sys, s, tt.connector, tt.w)
-		if err == nil || !strings.HasPrefix(err.Error(), tt.want) && !strings.HasSuffix(err.Error(), tt.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("Set(%s) = %v; want %q", tt.connector, err, tt.want)
 		}
 	}
@@ -240,6 +240,7 @@ func TestSetMakes(t *testing.T) {
 		{"DP-2", "5120x1440@119.97"},
 		{"VGA-1", "1024x768@70"},
 		{"Virtual-1", "400x300@10"},
+		{"Virtual-1", "320x180@10"},
 		{"Virtual-1", "1366x768@59.94"},
 	} {
 		if m, err := monitors.Set(sys, s, tt.connector, monitors.Wish{Mode: &tt.mode}); err != nil || m.Choice.Width == 0 {

@@ -51,7 +51,6 @@ const (
 type mark struct {
 	mu   sync.Mutex
 	id   uint16
-	sent time.Time
 	seen chan media.Timing // capacity 1
 }
 

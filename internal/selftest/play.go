@@ -66,9 +66,13 @@ type PlayReport struct {
 	// upload it to the GPU or to convert it into a window. null: the display
 	// does not count.
 	CopiesPerFrame *float64 `json:"copies_per_frame"`
-	Downloaded     uint64   `json:"downloaded_bytes"`
-	Uploaded       *uint64  `json:"uploaded_bytes"` // converted, for a window; null: not counted
-	Imports        *uint64  `json:"imports"`        // dma-bufs made into textures; null: not counted
+	// Medians of what decoded to shown consists of; null for a window.
+	Wait       *float64 `json:"wait_ms_p50"` // until drawing begins
+	Draw       *float64 `json:"draw_ms_p50"` // until the kernel has the picture
+	Flip       *float64 `json:"flip_ms_p50"` // until it is on the screen
+	Downloaded uint64   `json:"downloaded_bytes"`
+	Uploaded   *uint64  `json:"uploaded_bytes"` // converted, for a window; null: not counted
+	Imports    *uint64  `json:"imports"`        // dma-bufs made into textures; null: not counted
 }
 
 // source is where coded pictures come from; see libav.Packets.
@@ -354,6 +358,7 @@ func (p *player) report(kind string) (*PlayReport, error) {
 		r.CPUMSPerShown = round2((p.cpuEnd - p.cpu).Seconds() * 1000 / float64(st.Shown-1))
 	}
 	p.countCopies(r)
+	p.stages(r)
 	if r.Shown == 0 {
 		r.fail("nothing was shown: %d pictures read, %d decoded", r.Fed, r.Decoded)
 	}
@@ -373,6 +378,20 @@ func (p *player) countCopies(r *PlayReport) {
 	copies := round2((float64(p.downloaded)*share + float64(uploaded)) / float64(p.shownBytes))
 	r.CopiesPerFrame = &copies
 }
+
+// stages tells where the time between decoded and shown goes, where the display
+// knows its flips.
+func (p *player) stages(r *PlayReport) {
+	d, ok := p.display.(recorder)
+	if !ok {
+		return
+	}
+	if f, ok := d.Figures(0); ok {
+		r.Wait, r.Draw, r.Flip = ptr(f.Wait.Quantiles().P50), ptr(f.Draw.Quantiles().P50), ptr(f.Flip.Quantiles().P50)
+	}
+}
+
+func ptr(v float64) *float64 { return &v }
 
 func (r *PlayReport) table(w io.Writer) {
 	fmt.Fprintf(w, "stream\t%s %dx%d, %.1f s\n", orNone(r.Codec), r.Width, r.Height, r.DurationS)

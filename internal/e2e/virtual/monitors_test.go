@@ -14,13 +14,6 @@ import (
 	"github.com/blade-shadow/terminal/decode/vatest"
 )
 
-// TestMonitors boots for monitors alone.
-func TestMonitors(t *testing.T) {
-	m := boot(t)
-	m.host()
-	m.monitors(t)
-}
-
 // monitors chooses modes and an order with `shadow-terminal monitors` before
 // and while a terminal shows, which has no --mode of its own. The machine's two
 // monitors have one EDID and no serial numbers.

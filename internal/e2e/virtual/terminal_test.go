@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -301,6 +302,10 @@ func TestTwoOutputs(t *testing.T) {
 		}
 	})
 
+	t.Run("monitors", func(t *testing.T) {
+		(&machine{t, m.VM, m.programs, m.driver}).monitors(t)
+	})
+
 	t.Run("upload", func(t *testing.T) {
 		sub := &machine{t, m.VM, m.programs, m.driver}
 		term := sub.terminal(vatest.Knobs{}, "--decoder", "none")
@@ -330,31 +335,40 @@ func (m *machine) console(t *testing.T) {
 // like compares what an output shows with the picture that the host drew.
 func (m *machine) like(picture *image.RGBA, code barcode.Payload) {
 	m.Helper()
-	size := picture.Bounds().Size()
-	// The host's screen has the rate of the output, which VESA's rule makes of
-	// what was asked for.
-	rate := mode.CVT(width, height, mode.Hz(fps), true).Refresh()
+	// A screen has the rate that the host began with until it was arranged for
+	// the output, whose rate VESA's rule makes of what was asked for.
+	best := math.Inf(-1)
+	var drawn *image.RGBA
+	for _, rate := range []mode.Rate{mode.Hz(fps), mode.CVT(width, height, mode.Hz(fps), true).Refresh()} {
+		want, err := drawCard(picture.Bounds().Size(), code, rate.Float())
+		if err != nil {
+			m.Fatal(err)
+		}
+		psnr, err := lab.PSNR(picture, want)
+		if err != nil {
+			m.Fatal(err)
+		}
+		if psnr > best {
+			best, drawn = psnr, want
+		}
+	}
+	m.Logf("output with screen %d, picture %d: %.1f dB", code.Screen, code.Frame, best)
+	if best < wantPSNR {
+		m.save(fmt.Sprintf("vm-screen-%d-shown.png", code.Screen+1), picture)
+		m.save(fmt.Sprintf("vm-screen-%d-drawn.png", code.Screen+1), drawn)
+		m.Errorf("picture %d of screen %d is at %.1f dB of what the host drew; want %d", code.Frame, code.Screen, best, wantPSNR)
+	}
+}
+
+// drawCard draws a picture of the test card as the host did.
+func drawCard(size image.Point, code barcode.Payload, rate float64) (*image.RGBA, error) {
 	c, err := card.New(card.Config{
-		Screen: int(code.Screen), Screens: 2, Width: size.X, Height: size.Y, FPS: int(rate.Float() + 0.5), Title: "Shadow Terminal", Input: &card.Input{},
+		Screen: int(code.Screen), Screens: 2, Width: size.X, Height: size.Y, FPS: int(rate + 0.5), Title: "Shadow Terminal", Input: &card.Input{},
 	})
 	if err != nil {
-		m.Fatal(err)
+		return nil, err
 	}
-	drawn := c.Draw(code.Frame, time.Duration(float64(code.Frame-1)/rate.Float()*float64(time.Second)), code.Captured)
-	want, err := toRGBA(drawn)
-	if err != nil {
-		m.Fatal(err)
-	}
-	psnr, err := lab.PSNR(picture, want)
-	if err != nil {
-		m.Fatal(err)
-	}
-	m.Logf("output with screen %d, picture %d, %v: %.1f dB", code.Screen, code.Frame, size, psnr)
-	if psnr < wantPSNR {
-		m.save(fmt.Sprintf("vm-screen-%d-shown.png", code.Screen+1), picture)
-		m.save(fmt.Sprintf("vm-screen-%d-drawn.png", code.Screen+1), want)
-		m.Errorf("picture %d of screen %d is at %.1f dB of what the host drew; want %d", code.Frame, code.Screen, psnr, wantPSNR)
-	}
+	return toRGBA(c.Draw(code.Frame, time.Duration(float64(code.Frame-1)/rate*float64(time.Second)), code.Captured))
 }
 
 // wantPSNR is for a moving card at 2 Mb/s whose clock hand may be a step off.

@@ -39,7 +39,7 @@ func TestRecords(t *testing.T) {
 			t.Errorf("Next() = %d, %d bytes, %v; want %d, %d bytes", kind, len(payload), err, want.kind, want.size)
 		}
 	}
-	if _, _, err := in.Next(); err != io.EOF {
+	if _, _, err := in.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("Next() at the end = %v; want io.EOF", err)
 	}
 	if err := out.Write(link.KindStdout, make([]byte, link.MaxPayload+1)); !errors.Is(err, link.ErrTooLong) {
