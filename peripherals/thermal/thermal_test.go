@@ -3,6 +3,8 @@ package thermal
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -99,15 +101,20 @@ func TestNoSensorIsNeverWarm(t *testing.T) {
 
 func TestRunTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sys := machine(50000, 50000, 2100000)
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, machine(50000, 50000, 2100000)); err != nil {
+			t.Fatal(err)
+		}
 		told := make(chan State, 9)
-		w := New(Config{Sys: sys, OnChange: func(s State) { told <- s }})
+		w := New(Config{Sys: os.DirFS(dir), OnChange: func(s State) { told <- s }})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { w.Run(ctx); close(done) }()
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		sys["class/hwmon/hwmon0/temp1_input"].Data = []byte("93000\n")
+		if err := os.WriteFile(filepath.Join(dir, "class/hwmon/hwmon0/temp1_input"), []byte("93000\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		cancel()
@@ -131,6 +138,8 @@ func TestString(t *testing.T) {
 		{State{Share: 1}, ""},
 		{State{Share: 0.5, Reading: Reading{"chip", 50, 100, 0.5}}, "the processor is held at 50 % of its speed"},
 		{State{Share: 0.5, Reading: Reading{"chip", 95, 100, 1}}, "chip is at 95 °C"},
+		{State{Share: 0.5, Reading: Reading{"chip", 80, 100, 1}}, "the machine is cooling down"},         // on the way up
+		{State{Share: 0.75, Reading: Reading{Clock: 0.5}}, "the processor is held at 50 % of its speed"}, // no sensor
 	} {
 		if got := tt.s.String(); got != tt.want {
 			t.Errorf("String() = %q; want %q", got, tt.want)

@@ -28,10 +28,12 @@ func (s State) String() string {
 	switch {
 	case s.Share >= 1:
 		return ""
-	case s.Limit-s.Celsius < warm:
+	case s.Sensor != "" && s.Limit-s.Celsius < warm:
 		return fmt.Sprintf("%s is at %.0f °C", s.Sensor, s.Celsius)
+	case s.Clock < clockHeld:
+		return fmt.Sprintf("the processor is held at %.0f %% of its speed", 100*s.Clock)
 	}
-	return fmt.Sprintf("the processor is held at %.0f %% of its speed", 100*s.Clock)
+	return "the machine is cooling down"
 }
 
 const (
