@@ -240,8 +240,9 @@ static int try_driver(struct stgl_display *d, struct stgl_error *e)
 	if (c == EGL_NO_CONTEXT)
 		return stgl_fail(e, STGL_UNSUPPORTED, "no OpenGL ES context: EGL error 0x%x", eglGetError());
 	if (!eglMakeCurrent(d->egl, EGL_NO_SURFACE, EGL_NO_SURFACE, c)) {
+		stgl_fail(e, STGL_FAILED, "make context current: EGL error 0x%x", eglGetError());
 		eglDestroyContext(d->egl, c);
-		return stgl_fail(e, STGL_FAILED, "make context current: EGL error 0x%x", eglGetError());
+		return STGL_FAILED;
 	}
 	describe(d, major);
 	eglMakeCurrent(d->egl, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);

@@ -135,8 +135,10 @@ int stgl_bind_window(struct stgl_renderer *r, uintptr_t native, int width, int h
 				 eglGetError());
 	stgl_count(1);
 	r->target = (struct stgl_target){.surface = s, .width = width, .height = height};
-	if ((code = current(r, s)) != STGL_OK)
+	if ((code = current(r, s)) != STGL_OK) {
+		stgl_target_free(r, &r->target); /* the caller frees what it is made of */
 		return code;
+	}
 	eglSwapInterval(r->display->egl, 0);
 	return STGL_OK;
 }
@@ -305,23 +307,21 @@ void stgl_proof_end(struct stgl_renderer *r)
 	r->saved = (struct stgl_target){0};
 }
 
-/* A fence that is signalled when what was drawn so far is done; only asked for
- * before the swap, which sends it to the GPU. */
-static EGLSyncKHR make_fence(struct stgl_display *d)
+/* A fence that is signalled when all is done that was sent so far. Made after
+ * the swap: that may have the GPU write the buffer once more, as radeonsi does to
+ * resolve a fast clear, and scanout has to wait for this too. */
+static int make_fence(struct stgl_display *d)
 {
 	static const EGLint none[] = {EGL_NONE};
-
-	if (!d->fence || d->platform != STGL_GBM)
-		return EGL_NO_SYNC_KHR;
-	return d->create_sync(d->egl, EGL_SYNC_NATIVE_FENCE_ANDROID, none);
-}
-
-static int take_fence(struct stgl_display *d, EGLSyncKHR sync)
-{
+	EGLSyncKHR sync;
 	int fd;
 
+	if (!d->fence || d->platform != STGL_GBM)
+		return -1;
+	sync = d->create_sync(d->egl, EGL_SYNC_NATIVE_FENCE_ANDROID, none);
 	if (sync == EGL_NO_SYNC_KHR)
 		return -1;
+	glFlush(); /* before it there is no descriptor */
 	fd = d->dup_fence(d->egl, sync);
 	d->destroy_sync(d->egl, sync);
 	return fd == EGL_NO_NATIVE_FENCE_FD_ANDROID ? -1 : fd;
@@ -339,7 +339,7 @@ static int swap_failed(struct stgl_renderer *r, EGLint error)
 int stgl_swap(struct stgl_renderer *r)
 {
 	uint64_t begin = stgl_now();
-	EGLSyncKHR sync, mark;
+	EGLSyncKHR mark;
 	EGLint error;
 
 	r->fence = -1;
@@ -347,17 +347,13 @@ int stgl_swap(struct stgl_renderer *r)
 		glFlush();
 		return STGL_OK;
 	}
-	sync = make_fence(r->display);
 	mark = make_mark(r->display);
 	error = eglSwapBuffers(r->display->egl, r->target.surface) ? EGL_SUCCESS : eglGetError();
 	await_mark(r);
 	r->mark = mark;
-	if (error != EGL_SUCCESS) {
-		if (sync != EGL_NO_SYNC_KHR)
-			r->display->destroy_sync(r->display->egl, sync);
+	if (error != EGL_SUCCESS)
 		return swap_failed(r, error);
-	}
-	r->fence = take_fence(r->display, sync);
+	r->fence = make_fence(r->display);
 	r->stats.swap_ns += stgl_now() - begin;
 	return STGL_OK;
 }

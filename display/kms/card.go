@@ -42,6 +42,9 @@ type card interface {
 	// after Interrupt.
 	ReadFlips(into []flip) (int, error)
 	Interrupt()
+	// FenceTime is when a fence of the GPU was signalled, ok false while it was
+	// not or where the kernel does not say.
+	FenceTime(fence int) (at time.Time, ok bool)
 	// CursorSize is what a cursor plane takes, zero where there is none.
 	CursorSize() image.Point
 	// NewImage returns memory of the card that a plane can show, ARGB8888.
@@ -72,7 +75,7 @@ type canvas interface {
 // buffer is a drawn picture that the card can scan out.
 type buffer struct {
 	FB         uint32 // the kernel's frame buffer
-	Fence      int    // when the GPU is done with it; -1: none. Whoever commits it closes it
+	Fence      int    // readable when the GPU is done with it; -1: none. Whoever commits it closes it
 	Slot       int    // the canvas's
 	Generation int    // which Resize it comes from
 }

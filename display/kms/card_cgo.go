@@ -270,6 +270,14 @@ func wakeUp(fd int) {
 	_, _ = unix.Write(fd, one[:]) // fails only when it is readable already
 }
 
+func (c *drmCard) FenceTime(fence int) (at time.Time, ok bool) {
+	ns := int64(C.st_kms_fence_time(C.int(fence)))
+	if ns <= 0 {
+		return time.Time{}, false
+	}
+	return c.clock.at.Add(time.Duration(ns - c.clock.ns)), true
+}
+
 func (c *drmCard) CursorSize() image.Point {
 	var w, h C.uint64_t
 	if C.drmGetCap(C.int(c.fd), C.DRM_CAP_CURSOR_WIDTH, &w) != 0 || C.drmGetCap(C.int(c.fd), C.DRM_CAP_CURSOR_HEIGHT, &h) != 0 {

@@ -129,10 +129,8 @@ func (p *pointer) set(r *request, crtc uint32) {
 	}
 }
 
-// reset forgets what the plane shows, so that the next commit says it all.
-func (p *pointer) reset() {
-	p.sent = spot{fb: ^uint32(0)}
-}
+// hidden notes that the plane is off, so that the next commit says it all.
+func (p *pointer) hidden() { p.sent, p.version = spot{}, 0 }
 
 func (p *pointer) hide(r *request) {
 	if p.plane != nil {
@@ -147,9 +145,16 @@ func (p *pointer) accepted() {
 	}
 }
 
-// refused gives the plane up and reports whether there was one to give up.
+// refused gives the plane up and reports whether there was one to give up. What
+// it shows is taken off with the next commit; where that is refused too, it stays.
 func (p *pointer) refused() bool {
-	had := p.plane != nil
-	p.plane, p.wish, p.sent = nil, spot{}, spot{}
-	return had
+	if p.plane == nil {
+		return false
+	}
+	if p.wish.fb == 0 {
+		p.plane, p.sent = nil, spot{}
+		return true
+	}
+	p.limit, p.wish, p.source = image.Point{}, spot{}, nil
+	return true
 }

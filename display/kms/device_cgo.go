@@ -242,8 +242,19 @@ func (g *graphics) Hotplug(stop <-chan struct{}, changed func()) error {
 	if err := unix.Bind(s, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
 		return errors.Join(fmt.Errorf("uevent socket: %w", err), unix.Close(s))
 	}
-	err = untilStopped(stop, s, func() error { return readUevents(s, strings.TrimPrefix(g.path, "/dev/"), changed) })
+	device := deviceName(g.path)
+	err = untilStopped(stop, s, func() error { return readUevents(s, device, changed) })
 	return errors.Join(err, unix.Close(s))
+}
+
+// deviceName is the kernel's name of a node, which may be known by another as
+// /dev/dri/by-path/pci-0000:00:01.0-card; "" where that cannot be found out.
+func deviceName(path string) string {
+	node, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(node, "/dev/")
 }
 
 // readUevents reads all messages that wait.

@@ -36,6 +36,9 @@ func (o *output) show(now time.Time) time.Time {
 	case due && plan.Repeat && o.last != nil:
 		return o.repeat(now)
 	}
+	if waiting > 0 && !plan.At.IsZero() {
+		return plan.At // it takes along what else is new; a commit before it could cost it its blank
+	}
 	return first(plan.At, o.refresh(now))
 }
 
@@ -198,8 +201,7 @@ func (o *output) undrawn(w *flight, err error) time.Time {
 func (o *output) contextLost(err error) {
 	o.log.Warn("GPU was reset", "err", err)
 	o.count(func(c *display.Counts) { c.Resets++ })
-	o.complainIf("close canvas", o.canvas.Close())
-	o.canvas, o.hasShown, o.shown = nil, false, buffer{}
+	o.dropCanvas()
 	o.darken()
 }
 
@@ -244,7 +246,6 @@ func (o *output) accepted() {
 	w := &o.flight
 	w.took = time.Now()
 	o.pending, o.ready = true, false
-	closeFence(&w.buf)
 	o.pointer.accepted()
 	if w.modeset || !w.repeat && w.frame == nil {
 		return
@@ -252,7 +253,8 @@ func (o *output) accepted() {
 	if w.frame != nil {
 		o.fresh = w.took
 	}
-	o.pacer.Drawn(w.took, w.took.Sub(w.began), w.waiting, w.repeat)
+	done := w.took.Add(o.gpu)
+	o.pacer.Drawn(done, done.Sub(w.began), w.waiting, w.repeat)
 }
 
 // unsent deals with a commit that the kernel refused.
@@ -269,7 +271,7 @@ func (o *output) unsent(err error, now time.Time) time.Time {
 		o.darken()
 		o.complain("commit", err)
 		return o.later(now)
-	case w.cursor && o.pointer.refused():
+	case w.cursor && refusal(err) && o.pointer.refused():
 		o.log.Info("no cursor plane: the pointer is drawn with the picture", "err", err)
 		o.ready = w.drawn || w.repeat // the same picture, then one with the pointer drawn
 		o.stale = true

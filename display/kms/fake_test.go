@@ -47,9 +47,11 @@ type fake struct {
 	lose   func(crtc uint32) bool
 	stale  func(crtc uint32, modeset bool) time.Duration
 	draws  func(s *gl.Scene) error
-	atOnce bool // flips are there when a commit returns, without a timer
-	bare   bool // commits are not remembered
-	open   int  // canvases
+	gpu    time.Duration     // that it draws on after Swap; 0: there are no fences
+	fences map[int]time.Time // by descriptor: when they are signalled
+	atOnce bool              // flips are there when a commit returns, without a timer
+	bare   bool              // commits are not remembered
+	open   int               // canvases
 	closed bool
 }
 
@@ -87,7 +89,7 @@ func newFake(connectors int) *fake {
 	f := &fake{
 		objects: make(map[uint32]*fakeObject), names: make(map[uint32]string), ids: make(map[string]uint32), next: 100,
 		ports: make(map[uint32]*connector), blobs: make(map[uint32][]byte), buffers: make(map[uint32]drawing),
-		pending: make(map[uint32]bool), seqs: make(map[uint32]uint32), last: make(map[uint32]time.Time), master: true, epoch: time.Now(),
+		fences: make(map[int]time.Time), pending: make(map[uint32]bool), seqs: make(map[uint32]uint32), last: make(map[uint32]time.Time), master: true, epoch: time.Now(),
 		flips: make(chan flip, 64), interrupted: make(chan struct{}),
 	}
 	fbcon := f.id()
@@ -304,7 +306,7 @@ func (f *fake) Commit(r *request, flags uint32) error {
 		for n, id := range f.top.CRTCs {
 			if crtcs&(1<<n) != 0 {
 				f.pending[id] = true
-				f.schedule(id, flags&flagModeset != 0)
+				f.schedule(id, flags&flagModeset != 0, f.fence(r))
 			}
 		}
 	}
@@ -385,8 +387,25 @@ func (f *fake) period(crtc uint32) time.Duration {
 	return m.Period()
 }
 
-// schedule has the flip come at the next blank.
-func (f *fake) schedule(crtc uint32, modeset bool) {
+// fence is when a request may be shown; zero: at once.
+func (f *fake) fence(r *request) time.Time {
+	for i, id := range r.properties {
+		if f.names[id] == "IN_FENCE_FD" {
+			return f.fences[int(r.values[i])]
+		}
+	}
+	return time.Time{}
+}
+
+func (f *fake) FenceTime(fence int) (at time.Time, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, ok = f.fences[fence]
+	return at, ok && !time.Now().Before(at)
+}
+
+// schedule has the flip come at the next blank once it is drawn.
+func (f *fake) schedule(crtc uint32, modeset bool, drawn time.Time) {
 	if f.lose != nil && f.lose(crtc) {
 		return
 	}
@@ -398,7 +417,11 @@ func (f *fake) schedule(crtc uint32, modeset bool) {
 		return
 	}
 	period := f.period(crtc)
-	n := now.Sub(f.epoch)/period + 1
+	start := now
+	if drawn.After(start) {
+		start = drawn
+	}
+	n := start.Sub(f.epoch)/period + 1
 	at := f.epoch.Add(n * period)
 	if f.valueLocked(crtc, "VRR_ENABLED") == 1 {
 		if at = f.last[crtc].Add(period); at.Before(now) {
@@ -563,7 +586,15 @@ func (c *fakeCanvas) Swap() (buffer, error) {
 	}
 	c.out[slot], c.has = true, false
 	c.f.buffers[c.fbs[slot]] = c.drawn
-	return buffer{FB: c.fbs[slot], Fence: -1, Slot: slot, Generation: c.generation}, nil
+	b := buffer{FB: c.fbs[slot], Fence: -1, Slot: slot, Generation: c.generation}
+	if c.f.gpu > 0 {
+		var err error
+		if b.Fence, err = syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
+			return buffer{}, err
+		}
+		c.f.fences[b.Fence] = time.Now().Add(c.f.gpu)
+	}
+	return b, nil
 }
 
 func (c *fakeCanvas) Release(b buffer) {

@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -849,4 +850,42 @@ func cardPlanes(t *testing.T) map[string]string {
 		}
 	}
 	return out
+}
+
+// TestHardwareFenceTime reads when a fence of the kernel was signalled: that of
+// a buffer that nobody writes, which was before.
+func TestHardwareFenceTime(t *testing.T) {
+	d, err := New(Config{})
+	missing(t, err)
+	defer d.Close()
+	g := d.dev.(*graphics)
+	s, free, err := newProof(g.fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	// struct dma_buf_export_sync_file and its request (linux/dma-buf.h, since 6.0).
+	export := struct {
+		flags uint32 // DMA_BUF_SYNC_RW
+		fd    int32
+	}{flags: 3}
+	const exportSyncFile = 0xc0086202
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.Objects[0].FD), exportSyncFile, uintptr(unsafe.Pointer(&export))); errno != 0 {
+		if errors.Is(errno, errors.ErrUnsupported) || errno == unix.ENOTTY {
+			t.Skip("skipped: the kernel has no DMA_BUF_IOCTL_EXPORT_SYNC_FILE")
+		}
+		t.Fatalf("DMA_BUF_IOCTL_EXPORT_SYNC_FILE: %v", errno)
+	}
+	defer unix.Close(int(export.fd))
+	at, ok := g.FenceTime(int(export.fd))
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &up); err != nil {
+		t.Fatal(err)
+	}
+	if ago := time.Since(at); !ok || ago < 0 || ago > time.Duration(up.Nano()) {
+		t.Errorf("FenceTime() = %v ago, %v; want a time since the start %v ago", ago, ok, time.Duration(up.Nano()))
+	}
+	if at, ok := g.FenceTime(s.Objects[0].FD); ok {
+		t.Errorf("FenceTime(no fence) = %v; want none", at)
+	}
 }

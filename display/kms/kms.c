@@ -3,6 +3,7 @@
 #include "kms.h"
 
 #include <errno.h>
+#include <linux/sync_file.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
 #include <xf86drmMode.h>
@@ -35,6 +36,22 @@ int st_kms_commit(int fd, int n, const uint32_t *objects, const uint32_t *proper
 		r = drmModeAtomicCommit(fd, req, flags, NULL);
 	drmModeAtomicFree(req);
 	return r;
+}
+
+int64_t st_kms_fence_time(int fd)
+{
+	struct sync_fence_info fences[8] = { 0 };
+	struct sync_file_info info = { .num_fences = 8, .sync_fence_info = (uintptr_t)fences };
+	uint64_t last = 0;
+
+	if (drmIoctl(fd, SYNC_IOC_FILE_INFO, &info))
+		return -errno;
+	if (info.status != 1)
+		return -EAGAIN;
+	for (uint32_t i = 0; i < info.num_fences && i < 8; i++)
+		if (fences[i].timestamp_ns > last)
+			last = fences[i].timestamp_ns;
+	return (int64_t)last;
 }
 
 int st_kms_dumb_new(int fd, uint32_t width, uint32_t height, struct st_kms_dumb *out)

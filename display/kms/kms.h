@@ -9,6 +9,10 @@ int st_kms_open_caps(int fd);
 int st_kms_commit(int fd, int n, const uint32_t *objects, const uint32_t *properties, const uint64_t *values,
 		  uint32_t flags);
 
+// Returns when a sync_file was signalled (CLOCK_MONOTONIC, ns), or a negative
+// errno: -EAGAIN while it was not.
+int64_t st_kms_fence_time(int fd);
+
 // st_kms_dumb is linear memory of the card, mapped.
 struct st_kms_dumb {
 	uint32_t handle;

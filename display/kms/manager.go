@@ -126,15 +126,15 @@ func (m *manager) readFlips() error {
 // kernel does not draw its text again for a terminal that was in text mode.
 func (m *manager) leave() {
 	d := m.d
+	d.away.Store(true) // first: an output that begins now has to see it
 	outputs := m.list()
 	for _, o := range outputs {
 		select {
-		case <-o.rested: // of the last time
+		case <-o.rested: // perhaps of the last time; it says so again
 		default:
 		}
+		o.signal()
 	}
-	d.away.Store(true)
-	m.wake()
 	patience := time.NewTimer(endPatience)
 	defer patience.Stop()
 	for _, o := range outputs {
@@ -208,7 +208,7 @@ func (m *manager) look(id uint32) (*head, error) {
 func (m *manager) endGone(heads map[string]*head) {
 	for _, o := range m.list() {
 		h := heads[o.name]
-		if h == nil || !h.Connected {
+		if h == nil || !h.Connected || h.ID != o.connector.id { // a hub's ports come back as others
 			m.unplug(o)
 			continue
 		}

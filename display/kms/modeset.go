@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ func (o *output) light(now time.Time) time.Time {
 	case errors.Is(err, syscall.EBUSY):
 		o.count(func(c *display.Counts) { c.Busy++ })
 		return time.Now().Add(busyPause)
-	case denied(err) && o.d.dev.TakeMaster() == nil: // whoever had it let go
+	case denied(err) && !o.d.away.Load() && o.d.dev.TakeMaster() == nil: // whoever had it let go
 		return time.Now()
 	}
 	o.complain("set mode", err)
@@ -36,9 +37,10 @@ func (o *output) light(now time.Time) time.Time {
 func (o *output) modeset(now time.Time) error {
 	list := o.head.candidates(&o.d.cfg, o.stream)
 	var refused []error
-	for _, m := range list {
+	for i, m := range list {
 		err := o.try(m, now)
 		if err == nil {
+			o.refused = list[:i]
 			return nil
 		}
 		if !refusal(err) {
@@ -51,6 +53,17 @@ func (o *output) modeset(now time.Time) error {
 		return fmt.Errorf("monitor offers no mode: %w", errors.ErrUnsupported)
 	}
 	return errors.Join(refused...)
+}
+
+// best is the first mode that was not refused when the present one was set.
+func (o *output) best(list []mode.Mode) (m mode.Mode, ok bool) {
+	i := slices.IndexFunc(list, func(m mode.Mode) bool {
+		return !slices.ContainsFunc(o.refused, func(r mode.Mode) bool { return sameTiming(m, r) })
+	})
+	if i < 0 {
+		return mode.Mode{}, false
+	}
+	return list[i], true
 }
 
 // refusal reports that another mode may be accepted where this was not.
@@ -83,8 +96,7 @@ func (o *output) try(m mode.Mode, now time.Time) error {
 		return o.try(m, now)
 	}
 	if err != nil {
-		o.complainIf("close canvas", o.canvas.Close()) // a new one next time
-		o.canvas, o.hasShown = nil, false
+		o.dropCanvas()
 		return fmt.Errorf("draw: %w", err)
 	}
 	if err := o.enter(m, b, now); err != nil {
@@ -93,6 +105,12 @@ func (o *output) try(m mode.Mode, now time.Time) error {
 		return err
 	}
 	return nil
+}
+
+// dropCanvas has a new one made next time.
+func (o *output) dropCanvas() {
+	o.complainIf("close canvas", o.canvas.Close())
+	o.canvas, o.hasShown, o.shown = nil, false, buffer{}
 }
 
 // fit gives the canvas the mode's size.
@@ -108,6 +126,7 @@ func (o *output) fit(size image.Point) error {
 		return nil
 	}
 	if err := o.canvas.Resize(size); err != nil {
+		o.dropCanvas() // as after a GPU reset, where nothing works on it any more
 		return fmt.Errorf("make buffers of %v: %w", size, err)
 	}
 	o.size, o.hasShown = size, false
@@ -136,6 +155,7 @@ func (o *output) enter(m mode.Mode, b buffer, now time.Time) error {
 	o.mode, o.variable, o.lit = m, variable, true
 	o.flight = flight{buf: b, drawn: true, began: now, first: now, sent: took, modeset: true}
 	o.accepted()
+	o.pointer.hidden()
 	o.log.Info("mode set", "mode", title(m), "crtc", o.pipe.crtc, "vrr", variable)
 	return nil
 }
@@ -179,8 +199,7 @@ func (o *output) fillMode(blob uint32, b buffer, variable bool) error {
 	if b.Fence >= 0 && o.primary.fence != 0 {
 		r.add(o.primary.id, o.primary.fence, uint64(b.Fence))
 	}
-	o.pointer.reset()
-	o.pointer.set(r, o.pipe.crtc)
+	o.pointer.hide(r) // no mode is refused for its sake
 	return nil
 }
 

@@ -64,15 +64,17 @@ type output struct {
 	request   request
 
 	mode     mode.Mode
-	blob     uint32 // of mode
-	oldBlob  uint32 // until the mode set's flip
+	refused  []mode.Mode // before mode was taken
+	blob     uint32      // of mode
+	oldBlob  uint32      // until the mode set's flip
 	variable bool
 	lit      bool
 	retry    time.Time // of a mode set that failed
 	patience time.Duration
 
-	pending bool // a commit is in flight
-	ready   bool // a picture is drawn and the kernel was too busy for it
+	gpu     time.Duration // that it drew on after the last frame's commit
+	pending bool          // a commit is in flight
+	ready   bool          // a picture is drawn and the kernel was too busy for it
 	flight  flight
 	shown   buffer // that the card scans out
 	hasShown,
@@ -251,9 +253,13 @@ func (o *output) follow() {
 	if h == o.head && st == o.stream {
 		return
 	}
+	if h != o.head {
+		o.refused = nil // of another monitor, or for another wish
+	}
 	o.head, o.stream = h, st
 	o.scene.Fit, o.stale = h.fit(), true
-	if list := h.candidates(&o.d.cfg, st); !o.lit || h.linkBad || len(list) == 0 || !sameTiming(list[0], o.mode) || h.variable(&o.d.cfg) != o.variable {
+	best, ok := o.best(h.candidates(&o.d.cfg, st))
+	if !ok || !o.lit || h.linkBad || !sameTiming(best, o.mode) || h.variable(&o.d.cfg) != o.variable {
 		o.darken()
 		o.retry, o.patience = time.Time{}, 0
 	}
@@ -340,6 +346,7 @@ func (o *output) flipped(f flip, now time.Time) {
 		return // of a commit that was given up
 	}
 	o.pending = false
+	o.timeGPU()
 	w := o.flight
 	o.flight = flight{}
 	at := f.At
@@ -367,6 +374,19 @@ func (o *output) flipped(f flip, now time.Time) {
 		o.present(&w, at)
 	}
 	o.account(now, w.repeat)
+}
+
+// timeGPU notes how long the GPU drew on after the flight was accepted, and
+// gives its fence back: the frames that follow begin so much earlier.
+func (o *output) timeGPU() {
+	w := &o.flight
+	if !w.drawn || w.buf.Fence < 0 {
+		return
+	}
+	if at, ok := o.d.dev.FenceTime(w.buf.Fence); ok && !w.modeset {
+		o.gpu = min(max(0, at.Sub(w.took)), o.mode.Period())
+	}
+	closeFence(&w.buf)
 }
 
 // entered ends a mode set.
@@ -540,6 +560,7 @@ func (o *output) drain() {
 		o.screen.box.left()
 		f.Release()
 	}
+	closeFence(&o.flight.buf)
 	o.flight, o.pending, o.ready = flight{}, false, false
 }
 

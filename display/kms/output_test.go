@@ -14,6 +14,7 @@ import (
 
 	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/display/pace"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
 )
@@ -44,6 +45,34 @@ func TestFlipTimes(t *testing.T) {
 			t.Errorf("Phase(0) = %+v, %v; want the mode's period", p, ok)
 		}
 	})
+}
+
+// TestGPUTime begins early enough for what the GPU takes after the commit, and
+// keeps no fence.
+func TestGPUTime(t *testing.T) {
+	fds := func() int {
+		list, err := filepath.Glob("/proc/self/fd/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	before := fds()
+	inBubble(t, func(f *fake) { f.gpu = 6 * time.Millisecond }, Config{Policy: pace.VBlank}, func(b *bench) {
+		b.stream(0, 120, period60)
+		first := b.figures(0)
+		b.stream(0, 600, period60)
+		f := b.figures(0)
+		if got := f.Missed - first.Missed; got > 2 {
+			t.Errorf("blanks missed in 10 s with a GPU that draws 6 ms = %d; want at most 2", got)
+		}
+		if got := f.Flips - first.Flips; got < 595 {
+			t.Errorf("flips = %d of 600 frames; want nearly all", got)
+		}
+	})
+	if after := fds(); after > before+1 { // the poller's own may have come
+		t.Errorf("descriptors = %d; want the %d of before", after, before)
+	}
 }
 
 // TestStaleTimes has the driver give times of long ago.
@@ -162,6 +191,31 @@ func TestEndWhileAway(t *testing.T) {
 	})
 }
 
+// TestAwayInModeset does not take the card from the console that it was given
+// to while a mode was being set.
+func TestAwayInModeset(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		b.card.edit(func() {
+			b.card.refuse = func(c *commit) error {
+				if c.flags&flagModeset == 0 {
+					return nil
+				}
+				b.away.Store(true)
+				b.card.master = false
+				return syscall.EACCES
+			}
+		})
+		b.card.set(b.card.top.Connectors[0], "link-status", 1)
+		b.card.changed()
+		b.pass(2 * time.Second)
+		b.card.edit(func() {
+			if b.card.master {
+				t.Error("the display is master while the console is another's; want it not to be")
+			}
+		})
+	})
+}
+
 // TestNotMaster loses the card without a word, and gets it back.
 func TestNotMaster(t *testing.T) {
 	inBubble(t, nil, Config{}, func(b *bench) {
@@ -212,6 +266,40 @@ func TestStepsDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRefusedModeStays sets no mode again when another stream would like one
+// that was refused, and tries it again when the person asks for it.
+func TestRefusedModeStays(t *testing.T) {
+	card := func(f *fake) {
+		f.refuse = func(c *commit) error {
+			for key, v := range c.values {
+				if !strings.HasSuffix(key, "MODE_ID") || v == 0 {
+					continue
+				}
+				if m, _ := decodeMode(f.blobs[uint32(v)]); m.HDisplay > 1280 {
+					return syscall.EINVAL
+				}
+			}
+			return nil
+		}
+	}
+	inBubble(t, card, Config{}, func(b *bench) {
+		sets := b.count(modeset)
+		b.SetStream(0, 1920, 1080, mode.Rate{Num: 60, Den: 1})
+		b.pass(100 * time.Millisecond)
+		if got := b.count(modeset); got != sets {
+			t.Errorf("mode sets for a stream that wants a refused mode = %d; want 0", got-sets)
+		}
+		b.card.edit(func() { b.card.refuse = nil })
+		if err := b.SetChoice(0, mode.Choice{Width: 1920, Height: 1080}); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(100 * time.Millisecond)
+		if _, m, ok := b.card.on(0); !ok || m.Name != "1920x1080" {
+			t.Errorf("mode after the choice = %q, %v; want 1920x1080", m.Name, ok)
+		}
+	})
 }
 
 // TestNoMode keeps trying, less and less often.
@@ -450,6 +538,29 @@ func (b *bench) gap(screen int, from uint32) (longest time.Duration) {
 		last = f.Timing.Shown
 	}
 	return longest
+}
+
+// TestPortComesBackAsAnother gives a port of a hub another number between two looks.
+func TestPortComesBackAsAnother(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		var again uint32
+		b.card.edit(func() {
+			old := b.card.top.Connectors[0]
+			again = b.card.id()
+			b.card.object(again, kindConnector, map[string]uint64{"CRTC_ID": 0, "max bpc": 16, "vrr_capable": 0, "link-status": 0, "DPMS": 0})
+			port := *b.card.ports[old]
+			port.ID = again
+			b.card.ports[again] = &port
+			b.card.top.Connectors = []uint32{again, b.card.top.Connectors[1]}
+		})
+		b.card.changed()
+		b.pass(2 * time.Second)
+		if b.card.value(again, "CRTC_ID") == 0 {
+			t.Error("CRTC_ID of the connector that came back = 0; want it lit")
+		}
+		b.stream(0, 2, 50*time.Millisecond)
+		b.wantIDs(0, 1, 2)
+	})
 }
 
 // TestSettleMost looks at a monitor that never stops to chatter.
@@ -709,6 +820,87 @@ func TestCursorRefused(t *testing.T) {
 	})
 }
 
+// TestCursorRefusedLater leaves no old pointer behind where the driver takes
+// the plane's first image and not the second.
+func TestCursorRefusedLater(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		b.stream(0, 1, 50*time.Millisecond)
+		plane := b.card.top.Planes[1].ID
+		b.SetCursor(0, &Cursor{Image: image.NewRGBA(image.Rect(0, 0, 16, 16)), At: image.Pt(9, 9)})
+		b.pass(100 * time.Millisecond)
+		first := b.card.value(plane, "FB_ID")
+		if first == 0 {
+			t.Fatal("the pointer is not on its plane")
+		}
+		b.card.edit(func() {
+			b.card.refuse = func(c *commit) error {
+				if v, ok := about(*c, kindPlane, plane, "FB_ID"); ok && v != 0 && v != first {
+					return syscall.EINVAL
+				}
+				return nil
+			}
+		})
+		b.SetCursor(0, &Cursor{Image: image.NewRGBA(image.Rect(0, 0, 16, 16)), At: image.Pt(9, 9)})
+		b.pass(200 * time.Millisecond)
+		b.shows(0, drawing{frame: 1, cursor: true})
+		if got := b.card.value(plane, "FB_ID"); got != 0 {
+			t.Errorf("FB_ID of the cursor plane = %d; want 0: the pointer is drawn", got)
+		}
+	})
+}
+
+// TestCursorAfterModeset sets the mode where the driver does not take the
+// cursor's plane together with it, and shows the pointer right after.
+func TestCursorAfterModeset(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		b.stream(0, 1, 50*time.Millisecond)
+		plane := b.card.top.Planes[1].ID
+		b.SetCursor(0, &Cursor{Image: image.NewRGBA(image.Rect(0, 0, 16, 16)), At: image.Pt(9, 9)})
+		b.pass(100 * time.Millisecond)
+		b.card.edit(func() {
+			b.card.refuse = func(c *commit) error {
+				if v, ok := about(*c, kindPlane, plane, "FB_ID"); ok && v != 0 && c.flags&flagModeset != 0 {
+					return syscall.EINVAL
+				}
+				return nil
+			}
+		})
+		b.card.set(b.card.top.Connectors[0], "link-status", 1)
+		b.card.changed()
+		b.pass(time.Second)
+		if _, m, ok := b.card.on(0); !ok || m.Name != "1920x1080" || b.figures(0).Modes != 2 {
+			t.Errorf("mode = %q, %v after %d mode sets; want 1920x1080 after 2", m.Name, ok, b.figures(0).Modes)
+		}
+		if b.card.value(plane, "FB_ID") == 0 || b.card.value(plane, "CRTC_ID") == 0 {
+			t.Error("the cursor's plane is off; want the pointer on it")
+		}
+		b.shows(0, drawing{frame: 1})
+	})
+}
+
+// TestCursorOutlastsBusy keeps the plane where the kernel is only busy.
+func TestCursorOutlastsBusy(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		b.stream(0, 1, 50*time.Millisecond)
+		plane := b.card.top.Planes[1].ID
+		until := time.Now().Add(busyPatience + 100*time.Millisecond)
+		b.card.edit(func() {
+			b.card.refuse = func(c *commit) error {
+				if _, ok := about(*c, kindPlane, plane, "FB_ID"); ok && time.Now().Before(until) {
+					return syscall.EBUSY
+				}
+				return nil
+			}
+		})
+		b.SetCursor(0, &Cursor{Image: image.NewRGBA(image.Rect(0, 0, 16, 16)), At: image.Pt(9, 9)})
+		b.pass(busyPatience + time.Second)
+		b.shows(0, drawing{frame: 1})
+		if got := b.card.value(plane, "FB_ID"); got == 0 {
+			t.Error("FB_ID of the cursor plane = 0; want the pointer on it")
+		}
+	})
+}
+
 // TestCursorWaits has a moved pointer take no flip from a stream's frame.
 func TestCursorWaits(t *testing.T) {
 	inBubble(t, nil, Config{}, func(b *bench) {
@@ -728,6 +920,32 @@ func TestCursorWaits(t *testing.T) {
 		}
 		if f.Dropped[media.CausePacer] > 1 {
 			t.Errorf("Dropped = %v; want none for the pointer's sake", f.Dropped)
+		}
+	})
+}
+
+// TestCursorStarvesNothing moves the pointer on through a pause of the stream:
+// the pictures after it have to come through.
+func TestCursorStarvesNothing(t *testing.T) {
+	inBubble(t, nil, Config{}, func(b *bench) {
+		shape := image.NewRGBA(image.Rect(0, 0, 16, 16))
+		at := 0
+		move := func(periods int) {
+			for range 8 * periods {
+				at++
+				b.SetCursor(0, &Cursor{Image: shape, At: image.Pt(at, 1)})
+				b.pass(period60 / 8)
+			}
+		}
+		b.stream(0, 60, period60)
+		move(5)
+		before := len(b.ids(0))
+		for i := range 60 {
+			b.Present(b.frame(0, uint32(100+i)))
+			move(1)
+		}
+		if got := len(b.ids(0)) - before; got < 57 {
+			t.Errorf("pictures shown while the pointer moves = %d of 60; want nearly all", got)
 		}
 	})
 }

@@ -203,6 +203,24 @@ func TestSnapshotStranger(t *testing.T) {
 	}
 }
 
+// TestSnapshotBlobNumber has the kernel give the number of the mode that was
+// found to another one meanwhile.
+func TestSnapshotBlobNumber(t *testing.T) {
+	f := newFake(1)
+	s, err := takeSnapshot(f, f.top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crtc := f.top.CRTCs[0]
+	f.blobs[uint32(f.value(crtc, "MODE_ID"))] = encodeMode(testModes[0])
+	if err := s.restore(f); err != nil {
+		t.Errorf("restore() = %v; want nil", err)
+	}
+	if _, m, ok := f.on(0); !ok || m.Name != testModes[1].Name {
+		t.Errorf("mode = %q, %v; want %q, as it was found", m.Name, ok, testModes[1].Name)
+	}
+}
+
 // TestSnapshotSkips leaves alone what cannot be set.
 func TestSnapshotSkips(t *testing.T) {
 	f := newFake(1)

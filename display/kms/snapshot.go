@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func (s *snapshot) differences(c card, r *request, dark bool) (made []uint32, er
 			if dark && slices.Contains([]string{"FB_ID", "CRTC_ID", "MODE_ID", "ACTIVE"}, name) {
 				want = 0
 			}
-			if !settable(p) || is.value(name) == want || !is.has(name) {
+			if !settable(p) || !is.has(name) || is.value(name) == want && s.holds(c, p, want) {
 				continue
 			}
 			if p.Flags&propBlob != 0 && want != 0 {
@@ -122,6 +123,16 @@ func (s *snapshot) differences(c card, r *request, dark bool) (made []uint32, er
 		}
 	}
 	return made, s.strangers(c, r)
+}
+
+// holds reports whether a property's value still means what it did: the kernel
+// gives the number of a blob that nothing uses any more to the next one.
+func (s *snapshot) holds(c card, p property, value uint64) bool {
+	if p.Flags&propBlob == 0 || value == 0 {
+		return true
+	}
+	now, err := c.Blob(uint32(value))
+	return err == nil && bytes.Equal(now, s.blobs[uint32(value)])
 }
 
 // strangers takes connectors that were not there when all was found, as those

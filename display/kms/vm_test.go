@@ -61,9 +61,10 @@ func TestVMHotplug(t *testing.T) {
 	if _, err := fmt.Sscanf(line, "final 0 presented %d shown %d dropped %d longest %d", &presented, &shown, &dropped, &longest); err != nil {
 		t.Fatalf("%q: %v", line, err)
 	}
-	// One picture a second comes: a longer interval is a lost one. Before the
-	// first is shown, while shaders are compiled, some may be.
-	if longest > 1900 || shown < 12 || presented-shown > 4 {
+	// One picture a second comes. On a starved emulation one may come so late
+	// that the next takes its place; two in a row would be the monitor's doing.
+	// Before the first is shown, while shaders are compiled, some may be lost.
+	if longest > 2900 || shown < 12 || presented-shown > 6 {
 		t.Errorf("the other monitor: %s; want no gap", line)
 	}
 	t.Log(line)

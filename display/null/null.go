@@ -35,6 +35,10 @@ type Shown struct {
 	Timing        media.Timing
 }
 
+// maxShown is how many frames are remembered at most, and half of it at least:
+// a terminal may run for ever.
+const maxShown = 1 << 14
+
 // Display takes frames and shows nothing.
 type Display struct {
 	cfg   display.Config
@@ -171,6 +175,9 @@ func (d *Display) show(f *media.Frame, at time.Time) {
 func (d *Display) record(f *media.Frame) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.shown) == maxShown {
+		d.shown = append(d.shown[:0], d.shown[maxShown/2:]...)
+	}
 	d.shown = append(d.shown, Shown{
 		Screen: f.Screen, FrameID: f.FrameID, RTPTime: f.RTPTime, Keyframe: f.Keyframe,
 		Width: f.Width, Height: f.Height, Timing: f.Timing,
@@ -239,7 +246,8 @@ func (d *Display) Stats() display.Stats {
 	return out
 }
 
-// Frames returns every frame shown so far, oldest first.
+// Frames returns the frames shown so far, oldest first, of a long run only the
+// last ones.
 func (d *Display) Frames() []Shown {
 	d.mu.Lock()
 	defer d.mu.Unlock()

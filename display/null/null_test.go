@@ -65,3 +65,28 @@ func TestFramesAreRecorded(t *testing.T) {
 		t.Errorf("Frames() = %+v; want frame 7 of 16x8", got)
 	}
 }
+
+// A terminal without a screen may run for ever.
+func TestFramesAreBounded(t *testing.T) {
+	const many = 20_000
+	shown := make(chan struct{})
+	d, err := null.New(null.Config{OnShown: func(*media.Frame) { shown <- struct{}{} }})
+	if err != nil {
+		t.Fatalf("New() = %v; want nil", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- d.Run(ctx) }()
+	for id := range uint32(many) {
+		f := media.NewFrame(nil)
+		f.FrameID = id
+		d.Present(f)
+		<-shown
+	}
+	cancel()
+	<-result
+	got := d.Frames()
+	if n := len(got); n >= many || n == 0 || got[n-1].FrameID != many-1 {
+		t.Errorf("Frames() after %d = %d frames; want the last of them, fewer than all", many, n)
+	}
+}

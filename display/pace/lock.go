@@ -48,6 +48,3 @@ func (l *Lock) Capture(due time.Time) (at time.Time, ok bool) {
 	slices.Sort(s)
 	return due.Add(-s[len(s)*99/100] - lockMargin), true
 }
-
-// Reset forgets what was measured: another session, another path.
-func (l *Lock) Reset() { l.n, l.next = 0, 0 }

@@ -225,9 +225,6 @@ func (p *Pacer) widen(want time.Duration) {
 	p.lead = min(p.lead, p.cfg.Period*3/4)
 }
 
-// Failed notes a commit that was refused: no flip will come.
-func (p *Pacer) Failed() { p.pending = false }
-
 // Flipped notes the flip of the commit before, by its true time and vblank
 // counter, 0 where the driver counts none.
 func (p *Pacer) Flipped(at time.Time, seq uint32) {
