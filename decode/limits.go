@@ -89,7 +89,7 @@ func (l *limits) checkSet(codec media.Codec, nalu []byte) error {
 			return err
 		}
 		return l.checkH264(&p)
-	case codec == media.CodecHEVC && bitstream.HEVCType(nalu) == bitstream.HEVCSPS:
+	case codec == media.CodecHEVC && bitstream.HEVCType(nalu) == bitstream.HEVCSPS && baseLayer(nalu):
 		p, err := bitstream.ParseHEVCSPS(nalu)
 		if err != nil && p.CodedWidth == 0 {
 			return err
@@ -98,6 +98,10 @@ func (l *limits) checkSet(codec media.Codec, nalu []byte) error {
 	}
 	return nil
 }
+
+// baseLayer reports an HEVC NAL unit of layer 0, the one that is decoded
+// (H.265 7.4.2.2: nuh_layer_id).
+func baseLayer(nalu []byte) bool { return len(nalu) > 1 && nalu[0]&1 == 0 && nalu[1]>>3 == 0 }
 
 func (l *limits) checkH264(p *bitstream.H264Params) error {
 	const constraintSet1 = 0x40

@@ -57,8 +57,10 @@ type Agent struct {
 
 	choices  *mode.Store      // what the person chose for each monitor; nil: nothing is kept
 	hardware *decode.Hardware // nil with a decoder of the test's
-	wants    wants
-	pointer  pointer
+	// accelerated says that hardware decoded something when it was tried.
+	accelerated bool
+	wants       wants
+	pointer     pointer
 
 	session atomic.Pointer[attempt] // nil between sessions
 	overlay atomic.Bool
@@ -150,8 +152,13 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	}()
 	if p.openDecoder == nil {
 		if err = a.openHardware(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, a.hardware.Close())
 		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, a.hardware.Close())
+			}
+		}()
 		p.openDecoder = a.hardware.Open
 	}
 	for i := range a.cfg.Screens {

@@ -165,11 +165,18 @@ func (a *Agent) greet(s *client.Session) {
 	a.tellLayout(s)
 }
 
+// tellDecoders tells the host what can be decoded. A PC that decodes in software
+// is not told of: what is promised of software is what the box does, and a
+// decoder that cannot keep up says so by itself.
 func (a *Agent) tellDecoders(s *client.Session) {
 	a.wants.mu.Lock()
 	defer a.wants.mu.Unlock()
+	least := a.wants.leastLocked()
+	if a.cfg.Display != DisplayCard && !a.accelerated {
+		return
+	}
 	var all []wire.Decoder
-	for _, c := range a.wants.leastLocked() {
+	for _, c := range least {
 		rate := uint64(c.MacroblocksPerSecond)
 		if !c.Hardware { // is told for each screen, and the host counts all together
 			rate *= uint64(len(a.screens))

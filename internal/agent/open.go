@@ -79,6 +79,7 @@ func (a *Agent) openHardware() error {
 	}
 	a.hardware = decode.OpenHardware(cfg)
 	a.wants.decoders = proved(a.hardware.Capabilities())
+	a.accelerated = slices.ContainsFunc(a.wants.decoders, func(c decode.Capability) bool { return c.Hardware })
 	wanted, able := a.cfg.Codecs, a.wants.decoders
 	if len(wanted) == 0 {
 		wanted, able = []media.Codec{media.CodecH264, media.CodecHEVC}, hardwareOnly(able)

@@ -334,6 +334,9 @@ func (d *decoding) judge() {
 			r.fail("nothing decodes %v", codec)
 		}
 	}
+	if len(r.Rates) == 0 {
+		r.fail("nothing was measured: no way takes the sizes asked for")
+	}
 	if len(d.cfg.Files) > 0 || d.cfg.Device == decode.DeviceNone {
 		return
 	}
@@ -356,6 +359,9 @@ func (d *decoding) promise(name string, size image.Point, streams int, rate floa
 		out.Checked = out.Checked || s == size
 	}
 	for _, m := range d.report.Rates {
+		if d.device != nil && m.Decoder == "software" {
+			continue // the promise is the hardware's
+		}
 		if m.Width == size.X && m.Height == size.Y && m.Streams == streams && m.PicturesPerS > out.Measured {
 			out.Measured, out.Decoder = m.PicturesPerS, m.Codec+" by "+m.Decoder
 		}

@@ -30,7 +30,7 @@ func read(sys fs.FS) Reading {
 	inputs, _ := fs.Glob(sys, "class/hwmon/hwmon*/temp*_input")
 	for _, in := range inputs {
 		milli, ok := number(sys, in)
-		if !ok || milli < -40_000 || milli > 150_000 {
+		if !ok || elsewhere(text(sys, path.Dir(in)+"/name")) || milli < -40_000 || milli > 150_000 {
 			continue // a sensor that is not wired
 		}
 		limit := limitOf(sys, strings.TrimSuffix(in, "_input"))
@@ -53,9 +53,20 @@ func read(sys fs.FS) Reading {
 	return r
 }
 
+// elsewhere reports a chip that fewer pixels do not cool: a disk, a radio.
+func elsewhere(chip string) bool {
+	for _, prefix := range [...]string{"nvme", "drivetemp", "iwlwifi", "ath1", "mt7", "jc42"} {
+		if strings.HasPrefix(chip, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // limitOf returns a sensor's critical temperature in 1/1000 degree.
 func limitOf(sys fs.FS, sensor string) float64 {
-	for _, suffix := range [...]string{"_crit", "_max", "_emergency"} {
+	// _max is left out: k10temp says 70 there for every chip of family 15h.
+	for _, suffix := range [...]string{"_crit", "_emergency"} {
 		if v, ok := number(sys, sensor+suffix); ok && v >= 40_000 && v <= 130_000 {
 			return v
 		}

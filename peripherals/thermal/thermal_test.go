@@ -23,6 +23,9 @@ func machine(cpu, gpu, kHz int) fstest.MapFS {
 		"class/hwmon/hwmon1/name":                                file("amdgpu"),
 		"class/hwmon/hwmon1/temp1_input":                         file(gpu),
 		"class/hwmon/hwmon1/temp1_crit":                          file(120000),
+		"class/hwmon/hwmon3/name":                                file("nvme"),
+		"class/hwmon/hwmon3/temp1_input":                         file(84000),
+		"class/hwmon/hwmon3/temp1_crit":                          file(85000),
 		"class/hwmon/hwmon2/name":                                file("nct6775"),
 		"class/hwmon/hwmon2/temp1_input":                         file(-61000), // not wired
 		"class/hwmon/hwmon2/temp2_input":                         file("soon"),
@@ -89,6 +92,18 @@ func TestGovernor(t *testing.T) {
 		if got := at(s.after, s.celsius, s.clock); got != s.want {
 			t.Errorf("step %d at %v °C, clock %v: share = %v; want %v", i, s.celsius, s.clock, got, s.want)
 		}
+	}
+}
+
+// TestOwnersBound: a processor that the owner runs slower all the time is not
+// held down by heat; one that becomes slower than that is.
+func TestOwnersBound(t *testing.T) {
+	w := New(Config{})
+	if w.step(time.Unix(9, 0), Reading{Clock: 0.6}); w.state.Share != 1 {
+		t.Errorf("share at the owner's clock = %v; want 1", w.state.Share)
+	}
+	if w.step(time.Unix(99, 0), Reading{Clock: 0.3}); w.state.Share != 0.75 {
+		t.Errorf("share at half the owner's clock = %v; want 0.75", w.state.Share)
 	}
 }
 

@@ -54,6 +54,7 @@ type Watch struct {
 	cfg     Config
 	state   State
 	changed time.Time
+	best    float64 // highest clock that was allowed: the owner may bound it too
 }
 
 // New returns a watch that reads nothing before Run.
@@ -88,6 +89,10 @@ func (w *Watch) Run(ctx context.Context) {
 
 // step takes one reading and reports whether the share changed.
 func (w *Watch) step(now time.Time, r Reading) (changed bool) {
+	w.best = max(w.best, r.Clock)
+	if w.best > 0 {
+		r.Clock /= w.best
+	}
 	share, since := w.state.Share, now.Sub(w.changed)
 	margin := r.Limit - r.Celsius
 	known := r.Sensor != ""
