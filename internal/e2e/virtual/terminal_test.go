@@ -344,7 +344,7 @@ func (m *machine) like(picture *image.RGBA, code barcode.Payload) {
 		if err != nil {
 			m.Fatal(err)
 		}
-		psnr, err := lab.PSNR(picture, want)
+		psnr, err := lab.PSNR(upper(picture), upper(want))
 		if err != nil {
 			m.Fatal(err)
 		}
@@ -360,6 +360,14 @@ func (m *machine) like(picture *image.RGBA, code barcode.Payload) {
 	}
 }
 
+// upper is the part of a test card that its number decides: title, bars, ramp
+// and the moving block. The clock's hand below follows the host's schedule.
+func upper(card *image.RGBA) *image.RGBA {
+	r := card.Bounds()
+	r.Max.Y = r.Min.Y + r.Dy()*64/100
+	return card.SubImage(r).(*image.RGBA)
+}
+
 // drawCard draws a picture of the test card as the host did.
 func drawCard(size image.Point, code barcode.Payload, rate float64) (*image.RGBA, error) {
 	c, err := card.New(card.Config{
@@ -371,7 +379,7 @@ func drawCard(size image.Point, code barcode.Payload, rate float64) (*image.RGBA
 	return toRGBA(c.Draw(code.Frame, time.Duration(float64(code.Frame-1)/rate*float64(time.Second)), code.Captured))
 }
 
-// wantPSNR is for a moving card at 2 Mb/s whose clock hand may be a step off.
+// wantPSNR is for a moving card at 2 Mb/s with small, coloured letters.
 const wantPSNR = 28
 
 func toRGBA(f *media.Frame) (*image.RGBA, error) {
