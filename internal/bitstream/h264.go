@@ -49,35 +49,35 @@ type H264Params struct {
 // H264VUI is the video usability information (E.1.1).
 type H264VUI struct {
 	Colour
-	SARWidth, SARHeight   uint16 // 0 where not given or given by number
-	HasTiming             bool
-	UnitsInTick           uint32
-	TimeScale             uint32
-	FixedRate             bool
-	HasHRD                bool
-	LowDelayHRD           bool
-	PicStruct             bool
-	HasRestriction        bool
-	MVOverBoundaries      bool
-	MaxBytesPerPicDenom   uint8
-	MaxBitsPerMBDenom     uint8
-	Log2MaxMVHorizontal   uint8
-	Log2MaxMVVertical     uint8
-	MaxNumReorderFrames   uint8
-	MaxDecFrameBuffering  uint8
-	ChromaLocated         bool
-	ChromaTop, ChromaDown uint8
+	HasTiming            bool
+	UnitsInTick          uint32
+	TimeScale            uint32
+	FixedRate            bool
+	HasHRD               bool
+	LowDelayHRD          bool
+	PicStruct            bool
+	HasRestriction       bool
+	MVOverBoundaries     bool
+	MaxBytesPerPicDenom  uint8
+	MaxBitsPerMBDenom    uint8
+	Log2MaxMVHorizontal  uint8
+	Log2MaxMVVertical    uint8
+	MaxNumReorderFrames  uint8
+	MaxDecFrameBuffering uint8
 }
 
-// Colour is what both standards say about colour (H.264 E.2.1, H.265 E.3.1;
-// the numbers are those of H.273).
+// Colour is what both standards say first of how pictures look (H.264 E.2.1,
+// H.265 E.3.1; the numbers are those of H.273).
 type Colour struct {
-	AspectRatio uint8 // aspect_ratio_idc, 255 is by SARWidth and SARHeight
-	Described   bool  // the three below are given
-	Primaries   uint8 // 2 is unspecified
-	Transfer    uint8
-	Matrix      uint8
-	FullRange   bool
+	AspectRatio           uint8  // aspect_ratio_idc, 255 is by SARWidth and SARHeight
+	SARWidth, SARHeight   uint16 // 0 where not given or given by number
+	Described             bool   // the three below are given
+	Primaries             uint8  // 2 is unspecified
+	Transfer              uint8
+	Matrix                uint8
+	FullRange             bool
+	ChromaLocated         bool // the two below are given
+	ChromaTop, ChromaDown uint8
 }
 
 // unspecified is the colour of a stream that says nothing.
@@ -259,17 +259,8 @@ func (p *h264Parse) crop(r *bitReader, fields int) bool {
 // vui reads E.1.1.
 func (p *h264Parse) vui(r *bitReader) bool {
 	v := &p.VUI
-	v.SARWidth, v.SARHeight = v.aspect(r)
-	if r.flag() { // overscan_info_present_flag
-		r.skip(1)
-	}
-	v.signal(r)
-	if v.ChromaLocated = r.flag(); v.ChromaLocated {
-		top, bottom := r.ue(), r.ue()
-		if top > 5 || bottom > 5 {
-			return false
-		}
-		v.ChromaTop, v.ChromaDown = uint8(top), uint8(bottom)
+	if !v.read(r) {
+		return false
 	}
 	if v.HasTiming = r.flag(); v.HasTiming {
 		v.UnitsInTick, v.TimeScale, v.FixedRate = r.bits(32), r.bits(32), r.flag()
@@ -308,18 +299,34 @@ func (p *h264Parse) restriction(r *bitReader) bool {
 	return true
 }
 
-// aspect reads aspect_ratio_info, the same in both standards.
-func (c *Colour) aspect(r *bitReader) (sarWidth, sarHeight uint16) {
-	if !r.flag() {
-		return 0, 0
+// read reads the beginning of vui_parameters, the same in both standards.
+func (c *Colour) read(r *bitReader) bool {
+	c.aspect(r)
+	if r.flag() { // overscan_info_present_flag
+		r.skip(1)
 	}
-	if c.AspectRatio = uint8(r.bits(8)); c.AspectRatio == 255 {
-		return uint16(r.bits(16)), uint16(r.bits(16))
+	c.signal(r)
+	if c.ChromaLocated = r.flag(); c.ChromaLocated {
+		top, bottom := r.ue(), r.ue()
+		if top > 5 || bottom > 5 {
+			return false
+		}
+		c.ChromaTop, c.ChromaDown = uint8(top), uint8(bottom)
 	}
-	return 0, 0
+	return true
 }
 
-// signal reads video_signal_type, the same in both standards.
+// aspect reads aspect_ratio_info.
+func (c *Colour) aspect(r *bitReader) {
+	if !r.flag() {
+		return
+	}
+	if c.AspectRatio = uint8(r.bits(8)); c.AspectRatio == 255 {
+		c.SARWidth, c.SARHeight = uint16(r.bits(16)), uint16(r.bits(16))
+	}
+}
+
+// signal reads video_signal_type.
 func (c *Colour) signal(r *bitReader) {
 	if !r.flag() {
 		return

@@ -76,14 +76,11 @@ type HEVCParams struct {
 // HEVCVUI is the video usability information (E.2.1) up to its timing.
 type HEVCVUI struct {
 	Colour
-	SARWidth, SARHeight      uint16
 	FieldSequence            bool
 	WindowLeft, WindowRight  int // default display window, luma samples
 	WindowTop, WindowBottom  int
 	HasTiming                bool
 	UnitsInTick, TimeScale   uint32
-	ChromaLocated            bool
-	ChromaTop, ChromaDown    uint8
 	NeutralChroma, FrameInfo bool
 }
 
@@ -418,17 +415,8 @@ func (s *refSet) predict(r *bitReader) (next refSet, ok bool) {
 // vui reads E.2.1 up to timing.
 func (p *HEVCParams) vui(r *bitReader) bool {
 	v := &p.VUI
-	v.SARWidth, v.SARHeight = v.aspect(r)
-	if r.flag() { // overscan_info_present_flag
-		r.skip(1)
-	}
-	v.signal(r)
-	if v.ChromaLocated = r.flag(); v.ChromaLocated {
-		top, bottom := r.ue(), r.ue()
-		if top > 5 || bottom > 5 {
-			return false
-		}
-		v.ChromaTop, v.ChromaDown = uint8(top), uint8(bottom)
+	if !v.read(r) {
+		return false
 	}
 	v.NeutralChroma, v.FieldSequence, v.FrameInfo = r.flag(), r.flag(), r.flag()
 	if r.flag() {
