@@ -13,6 +13,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/internal/program"
 )
 
@@ -73,7 +74,7 @@ func (c *connection) flags(cmd *cobra.Command) {
 	f.BoolVar(&c.cfg.Fullscreen, "fullscreen", false, "one full screen per screen of the host")
 	f.BoolVar(&c.cfg.Overlay, "overlay", false, "show statistics on the picture from the start")
 	f.BoolVar(&c.cfg.Mute, "mute", false, "play no sound")
-	f.StringVar(&c.cfg.Display, "display", agent.DisplayAuto, "where to show: window, card (the monitors themselves), none (nowhere), or auto")
+	f.StringVar(&c.cfg.Display, "display", outputs.Auto, "where to show: window, card (the monitors themselves), none (nowhere), or auto")
 	f.StringVar(&c.gpu, "gpu", "auto", "whether the GPU draws windows: auto (where it imports the decoder's pictures), on or off")
 	f.BoolVar(&c.cfg.FreeRun, "free-run", false, "do not tell the host when to capture, as if it could not be told")
 	f.StringVar(&c.cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")

@@ -13,6 +13,7 @@ import (
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/internal/program"
 	"github.com/blade-shadow/terminal/internal/selftest"
 )
@@ -78,7 +79,7 @@ type where struct {
 
 func (w *where) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&w.Display, "display", selftest.Auto, "where to show: window, card (the monitors themselves), or auto")
+	f.StringVar(&w.Display, "display", outputs.Auto, "where to show: window, card (the monitors themselves), or auto")
 	f.StringVar(&w.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
 	f.StringVar(&w.size, "size", "", "window size in pixels, for example 1280x720 (default the stream's)")
 	f.BoolVar(&w.Fullscreen, "fullscreen", false, "full screen instead of a window")
@@ -90,7 +91,7 @@ func (w *where) output() (out selftest.Output, err error) {
 		return out, program.UsageError{Err: err}
 	}
 	switch w.Display {
-	case selftest.Auto, selftest.Window, selftest.Card:
+	case outputs.Auto, outputs.Window, outputs.Card:
 	default:
 		return out, program.UsageError{Err: fmt.Errorf("display is %q: use auto, window or card", w.Display)}
 	}

@@ -16,32 +16,16 @@ import (
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
-	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/peripherals/thermal"
 )
 
-// outputs is what the agent needs of a display. All methods but Run may be
-// called from any goroutine and return at once.
-type outputs interface {
-	// Run shows what it is given until ctx ends or the person quits, which is
-	// no error. It owns the calling thread meanwhile.
-	Run(ctx context.Context) error
-	// Present takes ownership of f; the newest frame wins.
-	Present(f *media.Frame)
-	// SetStatus shows words and keeps frames behind them; nil takes them off.
-	SetStatus(screen int, st *ui.Status)
-	// SetOverlay shows figures over the frames; nil takes them off.
-	SetOverlay(screen int, st *ui.Stats)
-	// Stats counts what became of the frames; it has an entry a screen.
-	Stats() display.Stats
-}
-
 // parts are how the pieces are made that need a machine with a screen.
 type parts struct {
-	openDisplay func(*Agent, display.Config) (outputs, error)
+	openDisplay func(*Agent, display.Config) (outputs.Display, error)
 	openDecoder func(media.Codec) (decode.Backend, error) // nil: what the hardware does
 	showTimeout time.Duration                             // from the first access unit to its picture
 }
@@ -50,7 +34,7 @@ type parts struct {
 type Agent struct {
 	cfg     Config
 	log     *slog.Logger
-	display outputs
+	display outputs.Display
 	screens []*screen
 	sound   *sound
 	parts   parts
@@ -120,10 +104,10 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	a.totals.pictured = make(chan struct{})
 	a.wants.share = 1
 	a.overlay.Store(cfg.Overlay)
-	a.cfg.Display = displayKind(cfg.Display)
+	a.cfg.Display = outputs.Resolve(cfg.Display)
 	if cfg.Screens == 0 {
 		a.cfg.Screens = 1
-		if a.cfg.Display == DisplayCard {
+		if a.cfg.Display == outputs.Card {
 			a.cfg.Screens = MaxScreens // a monitor may be plugged in later
 		}
 	}
@@ -150,15 +134,15 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
+	defer func() {
+		if err != nil && a.hardware != nil {
+			err = errors.Join(err, a.hardware.Close())
+		}
+	}()
 	if p.openDecoder == nil {
 		if err = a.openHardware(); err != nil {
-			return nil, errors.Join(err, a.hardware.Close())
+			return nil, err
 		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, a.hardware.Close())
-			}
-		}()
 		p.openDecoder = a.hardware.Open
 	}
 	for i := range a.cfg.Screens {

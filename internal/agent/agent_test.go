@@ -18,6 +18,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/host/hosttest"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
 
 // TestLife is a session with a host that goes away and comes back. With Once
@@ -240,7 +241,7 @@ func TestNoDecoder(t *testing.T) {
 
 func TestBuildRefuses(t *testing.T) {
 	broken := errors.New("no display today")
-	open := func(display.Config) (agent.Outputs, error) { return nil, broken }
+	open := func(display.Config) (outputs.Display, error) { return nil, broken }
 	for _, cfg := range []agent.Config{
 		{URL: "pc.example"},
 		{URL: "http://pc", Screens: 3},

@@ -17,6 +17,7 @@ import (
 	"github.com/blade-shadow/terminal/display/null"
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/host/hosttest"
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
 
 // wall is a display of two monitors that cannot be told apart but by their
@@ -100,7 +101,7 @@ func TestChoicesFollowed(t *testing.T) {
 func startWall(t *testing.T, cfg agent.Config, store string) {
 	t.Helper()
 	w := &wall{store: store, t: t}
-	a, err := agent.Build(cfg, func(c display.Config) (agent.Outputs, error) {
+	a, err := agent.Build(cfg, func(c display.Config) (outputs.Display, error) {
 		d, err := null.New(c)
 		w.cfg, w.window = c, &window{Display: d}
 		return w, err

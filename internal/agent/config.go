@@ -19,6 +19,7 @@ import (
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
 
 // MaxScreens is how many screens one terminal shows: the box has two outputs.
@@ -42,7 +43,7 @@ type Config struct {
 	Version    string
 	Logger     *slog.Logger
 
-	Display string               // DisplayAuto, the default, or another of its kind
+	Display string               // outputs.Auto, the default, or another of its kinds
 	GPU     sdl.GPU              // whether windows are drawn by it
 	FreeRun bool                 // do not tell the host when to capture
 	Card    string               // node of the graphics card, "": the first with monitors
@@ -161,7 +162,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("window size %dx%d: give both, at most 16384", c.Width, c.Height)
 	}
 	switch c.Display {
-	case "", DisplayAuto, DisplayWindow, DisplayCard, DisplayNone:
+	case "", outputs.Auto, outputs.Window, outputs.Card, outputs.None:
 	default:
 		return fmt.Errorf("display is %q: use auto, window, card or none", c.Display)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/internal/wire"
 	"github.com/blade-shadow/terminal/peripherals/thermal"
 )
@@ -171,12 +172,11 @@ func (a *Agent) greet(s *client.Session) {
 func (a *Agent) tellDecoders(s *client.Session) {
 	a.wants.mu.Lock()
 	defer a.wants.mu.Unlock()
-	least := a.wants.leastLocked()
-	if a.cfg.Display != DisplayCard && !a.accelerated {
+	if a.cfg.Display != outputs.Card && !a.accelerated {
 		return
 	}
 	var all []wire.Decoder
-	for _, c := range least {
+	for _, c := range a.wants.leastLocked() {
 		rate := uint64(c.MacroblocksPerSecond)
 		if !c.Hardware { // is told for each screen, and the host counts all together
 			rate *= uint64(len(a.screens))

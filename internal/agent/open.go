@@ -6,74 +6,26 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
-	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/display/mode"
-	"github.com/blade-shadow/terminal/display/null"
-	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
-
-// Displays that Config.Display names.
-const (
-	DisplayAuto   = "auto"   // windows where there is a window system, else the graphics card
-	DisplayWindow = "window" // on X11 or Wayland
-	DisplayCard   = "card"   // the monitors themselves, without a window system
-	DisplayNone   = "none"   // nowhere, 60 times a second: to test a line
-)
-
-// displayKind resolves DisplayAuto.
-func displayKind(wanted string) string {
-	switch {
-	case wanted != "" && wanted != DisplayAuto:
-		return wanted
-	case os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "":
-		return DisplayWindow
-	}
-	return DisplayCard
-}
 
 // openDisplay opens what the configuration names.
-func openDisplay(a *Agent, c display.Config) (outputs, error) {
-	switch a.cfg.Display {
-	case DisplayWindow:
-		return sdl.New(sdl.Config{Config: c, GPU: a.cfg.GPU, OnImportFailed: a.onImportFailed})
-	case DisplayNone:
-		d, err := null.New(c)
-		if err == nil {
-			d.SetRefresh(time.Second / 60)
-		}
-		return d, err
-	}
-	d, err := kms.New(kms.Config{
-		Config: c, Card: a.cfg.Card, Modes: a.cfg.Modes, Choices: a.choices, OnImportFailed: a.onImportFailed,
+func openDisplay(a *Agent, c display.Config) (outputs.Display, error) {
+	return outputs.Open(outputs.Config{
+		Config: c, Kind: a.cfg.Display, GPU: a.cfg.GPU, Card: a.cfg.Card, Modes: a.cfg.Modes,
+		Choices: a.choices, OnImportFailed: a.onImportFailed,
 	})
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, fmt.Errorf("%w: with a window system running, set DISPLAY or WAYLAND_DISPLAY", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
 }
 
 // openHardware finds what decodes. What the display can draw decides whether
 // pictures may stay on the GPU.
 func (a *Agent) openHardware() error {
-	cfg := decode.HardwareConfig{Device: a.cfg.Decoder, Logger: a.cfg.Logger}
-	switch d := a.display.(type) {
-	case interface{ Capabilities() kms.Capabilities }:
-		can := d.Capabilities()
-		cfg.DMABuf = can.DMABuf
-		a.log.Info("graphics card", "card", can.Card, "driver", can.Driver, "dmabuf", can.DMABuf, "reason", can.Reason)
-	case interface{ Capabilities() sdl.Capabilities }:
-		can := d.Capabilities()
-		cfg.DMABuf = can.DMABuf
-		a.log.Info("windows", "renderer", can.Renderer, "dmabuf", can.DMABuf, "proved", can.Proved, "reason", can.Reason)
-	}
+	cfg := decode.HardwareConfig{Device: a.cfg.Decoder, DMABuf: outputs.DrawsDMABuf(a.display, a.log), Logger: a.cfg.Logger}
 	if a.cfg.StateDir != "" {
 		cfg.Memory = filepath.Join(a.cfg.StateDir, "decoders.json")
 	}

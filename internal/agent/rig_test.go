@@ -14,6 +14,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/agent"
 	"github.com/blade-shadow/terminal/internal/host/hosttest"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
 
 // window is a display that also remembers words which were there for a moment.
@@ -58,7 +59,7 @@ func start(t *testing.T, cfg agent.Config, decoder func(media.Codec) (decode.Bac
 	t.Helper()
 	cfg.Mute = true // libopus is not in every build
 	r := &rig{}
-	open := func(c display.Config) (agent.Outputs, error) {
+	open := func(c display.Config) (outputs.Display, error) {
 		d, err := null.New(c)
 		r.window = &window{Display: d}
 		return r.window, err

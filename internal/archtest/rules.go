@@ -37,6 +37,7 @@ type area struct {
 var areas = []area{
 	{path: "cmd", layer: programs},
 	{path: "internal/agent", layer: wiring},
+	{path: "internal/outputs", layer: wiring},
 	{path: "internal/selftest", layer: wiring},
 	{path: "internal/monitors", layer: wiring},
 	{path: "client", layer: parts},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/internal/selftest"
 )
 
@@ -35,7 +36,7 @@ func setMode(o *display.Output, m mode.Mode) {
 func show(t *testing.T, c *fakeCard, cfg selftest.DisplayConfig) (*selftest.DisplayReport, error) {
 	t.Helper()
 	c.outputs = connected(c.outputs)
-	cfg.Display, cfg.Span = selftest.Card, 2*time.Second
+	cfg.Display, cfg.Span = outputs.Card, 2*time.Second
 	return selftest.DisplayWith(t.Context(), cfg, c.open, t.TempDir())
 }
 
@@ -202,7 +203,7 @@ func TestModesOfTheKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := &fakeCard{outputs: two()[:1]}
-		r, err := selftest.DisplayWith(t.Context(), selftest.DisplayConfig{Output: selftest.Output{Display: selftest.Card}, Span: time.Second}, c.open, dir)
+		r, err := selftest.DisplayWith(t.Context(), selftest.DisplayConfig{Output: selftest.Output{Display: outputs.Card}, Span: time.Second}, c.open, dir)
 		if err != nil || len(r.Monitors) != 1 {
 			t.Fatalf("Display() = %+v, %v; want one monitor", r, err)
 		}

@@ -2,49 +2,34 @@ package selftest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
-	"os"
 
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/kms"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/pace"
-	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
-)
-
-// Displays that Output.Display names.
-const (
-	Auto   = "auto"   // windows where there is a window system, else the graphics card
-	Window = "window" // on X11 or Wayland
-	Card   = "card"   // the monitors themselves
+	"github.com/blade-shadow/terminal/internal/outputs"
 )
 
 // Output says where to show.
 type Output struct {
-	Display       string               // Auto, the default, Window or Card
+	Display       string               // outputs.Auto, the default, Window or Card
 	Card          string               // node of the graphics card, "": the first with monitors
 	Modes         map[string]mode.Mode // own modes by connector, before those of the monitor
 	Width, Height int                  // of a window, 0: the stream's
 	Fullscreen    bool
 }
 
-// kind resolves Auto, or says what is wrong.
+// kind resolves outputs.Auto, or says what is wrong.
 func (o Output) kind() (string, error) {
 	switch o.Display {
-	case Window, Card:
-		return o.Display, nil
-	case "", Auto:
-	default:
-		return "", fmt.Errorf("display is %q: use auto, window or card", o.Display)
+	case "", outputs.Auto, outputs.Window, outputs.Card:
+		return outputs.Resolve(o.Display), nil
 	}
-	if os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "" {
-		return Window, nil
-	}
-	return Card, nil
+	return "", fmt.Errorf("display is %q: use auto, window or card", o.Display)
 }
 
 // screenful is a display, window or card.
@@ -86,7 +71,7 @@ type (
 // plan is what a test needs of a display.
 type plan struct {
 	Output
-	kind     string // Window or Card
+	kind     string // outputs.Window or Card
 	screens  int
 	policy   pace.Policy
 	config   display.Config // callbacks and logger
@@ -97,21 +82,9 @@ type plan struct {
 func openDisplay(p plan) (screenful, error) {
 	c := p.config
 	c.Screens, c.Width, c.Height, c.Fullscreen = p.screens, p.Width, p.Height, p.Fullscreen
-	if p.kind == Window {
-		d, err := sdl.New(sdl.Config{Config: c, OnImportFailed: p.rejected})
-		if err != nil {
-			return nil, err
-		}
-		return d, nil
-	}
-	d, err := kms.New(kms.Config{Config: c, Card: p.Card, Modes: p.Modes, Policy: p.policy, OnImportFailed: p.rejected})
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, fmt.Errorf("%w: with a window system running, set DISPLAY or WAYLAND_DISPLAY", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+	return outputs.Open(outputs.Config{
+		Config: c, Kind: p.kind, Card: p.Card, Modes: p.Modes, Policy: p.policy, OnImportFailed: p.rejected,
+	})
 }
 
 // describeDisplay names it as reports have it.
@@ -124,13 +97,7 @@ func describeDisplay(kind string, d screenful) string {
 	return fmt.Sprintf("%s %s (%s), %s", kind, c.Card, c.Driver, c.GL.Renderer)
 }
 
-// dmabuf says whether pictures may stay on the GPU.
-func dmabuf(d screenful) bool {
-	m, ok := d.(monitors)
-	return ok && m.Capabilities().DMABuf
-}
-
 // decoders opens the chain of decoders that the product would.
 func decoders(device string, d screenful, c Common) *decode.Hardware {
-	return decode.OpenHardware(decode.HardwareConfig{Device: device, DMABuf: dmabuf(d), Logger: c.Logger})
+	return decode.OpenHardware(decode.HardwareConfig{Device: device, DMABuf: outputs.DrawsDMABuf(d, c.Logger), Logger: c.Logger})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/null"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/internal/selftest"
 )
 
@@ -49,7 +50,7 @@ func TestPlay(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				src := &fakeSource{n: 100, step: step, live: tt.live}
 				b := &decodetest.Backend{Size: size64x48, Label: tt.label}
-				cfg := selftest.PlayConfig{Rate: tt.rate, Output: selftest.Output{Display: selftest.Window}}
+				cfg := selftest.PlayConfig{Rate: tt.rate, Output: selftest.Output{Display: outputs.Window}}
 				r, err := selftest.PlayWith(t.Context(), cfg, src, showNull, opens(b))
 				if err != nil {
 					t.Fatalf("Play() = %v", err)
@@ -77,7 +78,7 @@ func TestPlay(t *testing.T) {
 func TestPlayChargesTheDecoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &decodetest.Backend{Size: size64x48, Refuse: func(au *media.AccessUnit) bool { return au.FrameID > 40 }}
-		r, err := selftest.PlayWith(t.Context(), selftest.PlayConfig{Output: selftest.Output{Display: selftest.Window}}, &fakeSource{n: 50, step: step}, showNull, opens(b))
+		r, err := selftest.PlayWith(t.Context(), selftest.PlayConfig{Output: selftest.Output{Display: outputs.Window}}, &fakeSource{n: 50, step: step}, showNull, opens(b))
 		if err != nil {
 			t.Fatalf("Play() = %v", err)
 		}
@@ -89,7 +90,7 @@ func TestPlayChargesTheDecoder(t *testing.T) {
 
 func TestPlayFailsWithoutPictures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, err := selftest.PlayWith(t.Context(), selftest.PlayConfig{Output: selftest.Output{Display: selftest.Window}}, &fakeSource{}, showNull, opens(&decodetest.Backend{}))
+		r, err := selftest.PlayWith(t.Context(), selftest.PlayConfig{Output: selftest.Output{Display: outputs.Window}}, &fakeSource{}, showNull, opens(&decodetest.Backend{}))
 		if err != nil || len(r.Failures()) != 1 || !strings.Contains(r.Failed[0], "nothing was shown") {
 			t.Errorf("Play() of nothing = %+v, %v; want one failure", r, err)
 		}
@@ -102,7 +103,7 @@ func TestPlayEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		src := &fakeSource{n: 3, step: step, live: true, stuck: make(chan struct{})}
-		r, err := selftest.PlayWith(ctx, selftest.PlayConfig{Output: selftest.Output{Display: selftest.Window}}, src, showNull, opens(&decodetest.Backend{Size: size64x48}))
+		r, err := selftest.PlayWith(ctx, selftest.PlayConfig{Output: selftest.Output{Display: outputs.Window}}, src, showNull, opens(&decodetest.Backend{Size: size64x48}))
 		if err != nil || r.Fed != 3 || r.Shown == 0 {
 			t.Errorf("Play() = %+v, %v; want the report of three pictures", r, err)
 		}
