@@ -47,6 +47,13 @@ var areas = []area{
 	{path: "updater", layer: parts},
 	{path: "internal/host", layer: parts, importers: []string{"cmd/shadow-host"}, otherEnd: true},
 	{path: "internal/lab", layer: parts, importers: []string{"cmd/shadow-lab", "internal/e2e"}},
+	{path: "internal/netlab", layer: nouns},               // the impaired network, for tests and benchmarks
+	{path: "internal/netwatch", layer: nouns},             // links, addresses and routes, from the kernel
+	{path: "internal/flexfec", layer: nouns, pure: true},  // forward error correction, for both ends
+	{path: "internal/rtpdump", layer: nouns, pure: true},  // recorded RTP
+	{path: "internal/broker", layer: nouns, pure: true},   // what a broker and a terminal say to each other
+	{path: "internal/linktest", layer: nouns, pure: true}, // plan, figures and verdicts of the link test
+	{path: "internal/linktest/lane", layer: nouns},        // its connection, for both ends
 	{path: "internal/media", layer: nouns, pure: true},
 	{path: "internal/input", layer: nouns, pure: true},
 	{path: "internal/wire", layer: nouns, pure: true},
