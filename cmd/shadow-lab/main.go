@@ -4,19 +4,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/blade-shadow/terminal/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "shadow-lab: error: %v\n", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(program.Run(newRoot(), func(error) string { return "" })) }

@@ -1,0 +1,6 @@
+package netlab
+
+import "net"
+
+// DropsOf is dropsOf for tests.
+func DropsOf(conns []*net.UDPConn) uint64 { return dropsOf(conns) }
