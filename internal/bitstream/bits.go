@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrDamaged says that a parameter set breaks the rules of its standard.
+// ErrDamaged says that a parameter set or a slice header breaks the rules of its standard.
 var ErrDamaged = errors.New("damaged parameter set")
 
 // damaged says in what.

@@ -3,8 +3,10 @@
 // one thing, the H.264 sequence parameter set, so that decoders hold no picture
 // back ([FixReorder]).
 //
-// It decodes no picture, parses no slice and no picture parameter set, and does
-// no I/O. Every function is safe from any goroutine; none keeps its arguments.
+// Of slices it reads how pictures are numbered and what they refer to, so that
+// one can know whether a picture needs another one that was lost.
+//
+// It decodes no picture and does no I/O. Every function is safe from any goroutine; none keeps its arguments.
 // Nothing is allocated but what an error needs and what a rewritten access unit
 // takes beyond the capacity it is given.
 //

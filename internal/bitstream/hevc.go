@@ -139,6 +139,11 @@ func (p *HEVCProfile) read(r *bitReader, layers uint8) bool {
 // there is nothing, or, where the damage lies behind format and size, what
 // stands before it.
 func ParseHEVCSPS(nalu []byte) (p HEVCParams, err error) {
+	return parseHEVCSPS(nalu, nil)
+}
+
+// parseHEVCSPS keeps the reference picture sets in keep, if that is not nil.
+func parseHEVCSPS(nalu []byte, keep *HEVCOrder) (p HEVCParams, err error) {
 	if HEVCType(nalu) != HEVCSPS || len(nalu) < 2 {
 		return p, damaged(hevcSet, "NAL unit type")
 	}
@@ -157,7 +162,7 @@ func ParseHEVCSPS(nalu []byte) (p HEVCParams, err error) {
 	if !p.blocks(&r) || r.past {
 		return p, damaged(hevcSet, "pictures or blocks")
 	}
-	if !p.tools(&r) || r.past {
+	if !p.tools(&r, keep) || r.past {
 		return p, damaged(hevcSet, "tools or reference sets")
 	}
 	if p.HasVUI = r.flag(); p.HasVUI && !p.vui(&r) || r.past {
@@ -248,7 +253,7 @@ func (p *HEVCParams) blocks(r *bitReader) bool {
 }
 
 // tools reads the coding tools and the reference picture sets.
-func (p *HEVCParams) tools(r *bitReader) bool {
+func (p *HEVCParams) tools(r *bitReader, keep *HEVCOrder) bool {
 	if p.ScalingLists = r.flag(); p.ScalingLists && r.flag() && !hevcScalingLists(r) {
 		return false
 	}
@@ -259,7 +264,7 @@ func (p *HEVCParams) tools(r *bitReader) bool {
 		r.ue()
 		r.skip(1)
 	}
-	if !p.shortTermSets(r) {
+	if !p.shortTermSets(r, keep) {
 		return false
 	}
 	if p.LongTermRefs = r.flag(); p.LongTermRefs {
@@ -267,8 +272,15 @@ func (p *HEVCParams) tools(r *bitReader) bool {
 		if n > 32 {
 			return false
 		}
-		for range n {
-			r.skip(int(p.Log2MaxPicOrderCntLsb) + 1)
+		for i := range n {
+			lsb := r.bits(int(p.Log2MaxPicOrderCntLsb))
+			r.skip(1) // used_by_curr_pic_lt_sps_flag
+			if keep != nil {
+				keep.longTerm[i] = lsb
+			}
+		}
+		if keep != nil {
+			keep.longTerms = int(n)
 		}
 	}
 	p.TemporalMotionPrediction, p.StrongIntraSmoothing = r.flag(), r.flag()
@@ -309,7 +321,7 @@ type refSet struct {
 
 // shortTermSets steps over st_ref_pic_set (7.3.7), each of which may be told by
 // the one before.
-func (p *HEVCParams) shortTermSets(r *bitReader) bool {
+func (p *HEVCParams) shortTermSets(r *bitReader, keep *HEVCOrder) bool {
 	n := r.ue()
 	if n > 64 {
 		return false
@@ -325,6 +337,9 @@ func (p *HEVCParams) shortTermSets(r *bitReader) bool {
 		}
 		if !ok || r.past {
 			return false
+		}
+		if keep != nil {
+			keep.sets[i] = set
 		}
 	}
 	return true

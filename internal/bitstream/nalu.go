@@ -107,6 +107,16 @@ func (s *Scanner) hasCode() bool {
 // trailing zeros. It is part of the scanner's data.
 func (s *Scanner) Unit() []byte { return s.data[s.start:s.end:s.end] }
 
+// Slice is the first slice of the access unit with all that follows it, once
+// the Next of a head scanner has said that no more stands before it; nil where
+// there is none.
+func (s *Scanner) Slice() []byte {
+	if s.start < len(s.data) && s.next == len(s.data) && isSlice(s.heads, s.data[s.start]) {
+		return s.data[s.start:]
+	}
+	return nil
+}
+
 // Span is where the current NAL unit lies in the data.
 func (s *Scanner) Span() (start, end int) { return s.start, s.end }
 
