@@ -1,0 +1,78 @@
+package congestion
+
+import "time"
+
+const (
+	silenceFirst = 500 * time.Millisecond // without feedback at the very beginning
+	silenceSlack = 50 * time.Millisecond
+	silenceHalf  = 100 * time.Millisecond // the rate halves each time
+	silenceFloor = 1.0 / 20               // of the rate before, what is still sent to find the end
+)
+
+// silence watches for feedback that does not come. While it lasts the rate
+// halves every silenceHalf; when it ends the rate is most of what it was, and
+// what was lost in it is not counted, since it says nothing about rates.
+type silence struct {
+	waiting bool          // something was sent since the last feedback
+	since   time.Duration // when, or the last feedback if that is later
+	heard   bool          // there has been feedback
+	last    time.Duration // when
+	gap     time.Duration // mean distance of feedback
+	factor  float64       // of the rate, below 1 while silent; 0 means 1
+
+	from, to time.Duration // Sent of the packets of the last silence
+}
+
+func (s *silence) sent(at time.Duration) {
+	if !s.waiting {
+		s.waiting, s.since = true, at
+	}
+}
+
+// patience is how long no feedback is nothing special.
+func (s *silence) patience(rtt time.Duration) time.Duration {
+	if !s.heard {
+		return silenceFirst
+	}
+	return rtt + 2*max(s.gap, 20*time.Millisecond) + silenceSlack
+}
+
+// tick sets factor.
+func (s *silence) tick(at, rtt time.Duration) {
+	if !s.waiting {
+		return
+	}
+	over := at - s.since - s.patience(rtt)
+	if over < 0 {
+		return
+	}
+	if s.factor == 0 {
+		s.from = s.since - rtt - s.gap
+		s.factor = 1
+	}
+	s.factor = 0.5
+	for ; over >= silenceHalf && s.factor > silenceFloor; over -= silenceHalf {
+		s.factor /= 2
+	}
+	s.factor = max(s.factor, silenceFloor)
+	s.to = at
+}
+
+// end takes feedback and reports whether it ends a silence.
+func (s *silence) end(at time.Duration) bool {
+	was := s.factor != 0
+	if s.heard && !was {
+		s.gap += (bound(at-s.last, 0, time.Second) - s.gap) / 4
+	}
+	if !s.heard {
+		s.gap = 50 * time.Millisecond
+	}
+	if was {
+		s.to = at
+	}
+	s.heard, s.last, s.waiting, s.factor = true, at, false, 0
+	return was
+}
+
+// covers reports whether a packet was sent in the last silence.
+func (s *silence) covers(sent time.Duration) bool { return sent >= s.from && sent < s.to }
