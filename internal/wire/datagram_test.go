@@ -19,6 +19,7 @@ type datagram struct {
 	PointerAbs *wire.PointerAbs `json:",omitempty"`
 	Events     *wire.Events     `json:",omitempty"`
 	Keys       *wire.Keys       `json:",omitempty"`
+	Pad        *wire.Pad        `json:",omitempty"`
 	Ack        *wire.Ack        `json:",omitempty"`
 	LEDs       *wire.LEDs       `json:",omitempty"`
 	PointerAt  *wire.PointerAt  `json:",omitempty"`
@@ -37,6 +38,9 @@ func (d datagram) encode() []byte {
 	}
 	if d.Keys != nil {
 		b = wire.AppendKeys(b, *d.Keys)
+	}
+	if d.Pad != nil {
+		b = wire.AppendPad(b, *d.Pad)
 	}
 	if d.Ack != nil {
 		b = wire.AppendAck(b, *d.Ack)
@@ -78,6 +82,9 @@ func (d *datagram) add(r wire.Record) {
 	if v, ok := r.Keys(nil); ok {
 		d.Keys = &v
 	}
+	if v, ok := r.Pad(); ok {
+		d.Pad = &v
+	}
 	if v, ok := r.Ack(); ok {
 		d.Ack = &v
 	}
@@ -108,6 +115,14 @@ func random(r *rand.Rand) datagram {
 		d.Keys = &wire.Keys{LastEvent: r.Uint32()}
 		for range r.IntN(wire.MaxKeys + 1) {
 			d.Keys.Held = append(d.Keys.Held, wire.Key(r.Uint32()))
+		}
+	}
+	if r.IntN(2) == 0 {
+		d.Pad = &wire.Pad{
+			Pad: uint8(r.IntN(wire.MaxPads)), Connected: r.IntN(2) == 0, Age: wire.Age(r.Uint32()), Buttons: r.Uint32(),
+			LeftX: int16(r.IntN(65535) - 32767), LeftY: int16(r.IntN(65535) - 32767),
+			RightX: int16(r.IntN(65535) - 32767), RightY: int16(r.IntN(65535) - 32767),
+			LeftTrigger: uint16(r.Uint32()), RightTrigger: uint16(r.Uint32()),
 		}
 	}
 	if r.IntN(2) == 0 {
@@ -188,7 +203,7 @@ func TestParseDatagramRefuses(t *testing.T) {
 
 func TestLaterVersionsMayAdd(t *testing.T) {
 	b := wire.AppendHeader(nil, wire.Header{Seq: 7})
-	b = append(b, 0x05, 2, 0xff, 0xff)              // a record that nobody knows
+	b = append(b, 0x06, 2, 0xff, 0xff)              // a record that nobody knows
 	b = append(b, 0x82, 6, 0, 0x02, 0, 0, 0xa, 0xb) // LEDS with two bytes more
 	got, err := decode(b)
 	want := datagram{Header: wire.Header{Seq: 7}, LEDs: &wire.LEDs{Lit: wire.LEDCaps}}

@@ -14,6 +14,7 @@ const (
 	RecordPointerAbs RecordType = 0x02
 	RecordKeys       RecordType = 0x03
 	RecordEvents     RecordType = 0x04
+	RecordPad        RecordType = 0x05
 	RecordAck        RecordType = 0x81
 	RecordLEDs       RecordType = 0x82
 	RecordPointerAt  RecordType = 0x87
@@ -28,6 +29,7 @@ const (
 	keySize        = 2
 	eventsSize     = 6
 	transitionSize = 12
+	padSize        = 20
 	ackSize        = 12
 	ledsSize       = 4
 	pointerAtSize  = 12
@@ -47,6 +49,8 @@ func (t RecordType) String() string {
 		return "KEYS"
 	case RecordEvents:
 		return "EVENTS"
+	case RecordPad:
+		return "PAD"
 	case RecordAck:
 		return "ACK"
 	case RecordLEDs:
@@ -76,6 +80,8 @@ func (r Record) complete() bool {
 		return n >= keysSize && n >= keysSize+keySize*int(r.Body[5])
 	case RecordEvents:
 		return n >= eventsSize && n >= eventsSize+transitionSize*int(r.Body[4])
+	case RecordPad:
+		return n >= padSize
 	case RecordAck:
 		return n >= ackSize
 	case RecordLEDs:

@@ -71,6 +71,19 @@ func inputVectors() []vector[datagram] {
 			Events:  &wire.Events{First: 12, List: []wire.Transition{{Key: 0x6001}}},
 			Keys:    &wire.Keys{LastEvent: 12},
 		}},
+		{Name: "game pad 1: south and start pressed, left stick up, right trigger half", Fields: datagram{
+			Header:  wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 45, Time: 5_003_000, Ack: 43},
+			Pointer: &wire.Pointer{X: 5},
+			Pad: &wire.Pad{
+				Pad: 1, Connected: true, Age: 3, Buttons: 1<<wire.PadSouth | 1<<wire.PadStart,
+				LeftX: 0, LeftY: -32767, RightX: 1000, RightTrigger: 32768,
+			},
+		}},
+		{Name: "game pad 1 unplugged", Fields: datagram{
+			Header:  wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 46, Time: 5_004_000, Ack: 43},
+			Pointer: &wire.Pointer{X: 5},
+			Pad:     &wire.Pad{Pad: 1},
+		}},
 		{Name: "answer of the host", Fields: datagram{
 			Header: wire.Header{Epoch: 3, Seq: 41, Time: 77, Ack: 42},
 			Ack:    &wire.Ack{Next: 11, Echo: 5_000_000, Hold: 250 * time.Microsecond},
@@ -147,6 +160,7 @@ func refusedVectors() []refused {
 		{Name: "version 2", Hex: "20010000010000000000000000000000", Error: "version"},
 		{Name: "record cut", Hex: "100100000100000000000000000000007f0300", Error: "malformed"},
 		{Name: "POINTER too short", Hex: "10010000010000000000000000000000010400000000", Error: "malformed"},
+		{Name: "PAD too short", Hex: "1001000001000000000000000000000005040100ffff", Error: "malformed"},
 		{Name: "KEYS with more keys than bytes", Hex: "1001000001000000000000000000000003080000000000010000", Error: "malformed"},
 	}
 }
