@@ -28,8 +28,11 @@ type Decoder interface {
 type PlayerConfig struct {
 	Device  Device // nil: sound is decoded and thrown away until SetDevice
 	Decoder Decoder
-	Target  time.Duration // what the queue holds when nothing is late, 0 means 20 ms
-	Max     time.Duration // what it never exceeds, 0 means 60 ms
+	// Target is what the queue holds at first when nothing is late; 0 means 20
+	// ms. It follows the network: down to Least while every packet is early
+	// enough, up to Most after the queue ran empty.
+	Target, Least, Most time.Duration // 0 means 20, 10 and 40 ms
+	Max                 time.Duration // what the queue never exceeds, 0 means 60 ms
 	// OnLost hears once that a device failed; it is not used any more then.
 	// Push calls it, so it must not block. nil ignores it.
 	OnLost func(error)
@@ -43,17 +46,19 @@ type PlayerStats struct {
 	FEC       uint64 `json:"fec"`       // restored from the packet that followed
 	Dropped   uint64 `json:"dropped"`   // found no device or no room, and cuts of 5 ms
 	Underruns uint64 `json:"underruns"` // times the queue ran empty
+	Stretched uint64 `json:"stretched"` // pieces of 5 ms put in, because the host's clock is the slower one
 	Corrupt   uint64 `json:"corrupt"`   // packets that the decoder refused
+	TargetMS  uint64 `json:"target_ms"` // what the queue shall hold now
 }
 
 // Lengths that nobody has wanted to change.
 const (
 	defaultTarget = 20 * time.Millisecond
+	defaultLeast  = 10 * time.Millisecond
+	defaultMost   = 40 * time.Millisecond
 	defaultMax    = 60 * time.Millisecond
 	longestPacket = 120 * time.Millisecond // RFC 6716, 3.2.5
 	cutLength     = 5 * time.Millisecond
-	// How long even the shortest queue has to be too long before a cut.
-	cutPatience = 250 * time.Millisecond
 )
 
 // Player decodes packets in their order into a device's queue. See the package
@@ -61,16 +66,17 @@ const (
 type Player struct {
 	cfg    PlayerConfig
 	device atomic.Pointer[deviceRef] // nil: none
-	count  struct{ played, concealed, fec, dropped, underruns, corrupt atomic.Uint64 }
+	count  struct{ played, concealed, fec, dropped, underruns, stretched, corrupt, target atomic.Uint64 }
 
 	// Owned by the pushing goroutine.
-	used    *deviceRef    // the device of the last packet
-	frame   int           // samples per channel of the last packet
-	pcm     []int16       // one packet
-	silence []int16       // zeros
-	cutter  cutter        // shortens the queue
-	lowest  time.Duration // the shortest queue since watched was reset
-	watched time.Duration // sound queued meanwhile
+	used    *deviceRef // the device of the last packet
+	frame   int        // samples per channel of the last packet
+	pcm     []int16    // one packet
+	silence []int16    // zeros
+	cutter  cutter     // shortens the queue
+	level   level      // says how long it shall be
+	last    []int16    // the newest 5 ms in the queue
+	longer  []int16    // 5 ms that lengthen it
 }
 
 // deviceRef tells a new device from the one before.
@@ -81,14 +87,12 @@ func NewPlayer(cfg PlayerConfig) (*Player, error) {
 	if cfg.Decoder == nil {
 		return nil, errors.New("audio player: a decoder is needed")
 	}
-	if cfg.Target == 0 {
-		cfg.Target = defaultTarget
-	}
-	if cfg.Max == 0 {
-		cfg.Max = max(defaultMax, 2*cfg.Target)
-	}
-	if cfg.Target < cutLength || cfg.Max < cfg.Target+cutLength {
-		return nil, errors.New("audio player: want a target of 5 ms at least and a maximum above it")
+	cfg.Target = orDefault(cfg.Target, defaultTarget)
+	cfg.Least = min(orDefault(cfg.Least, defaultLeast), cfg.Target)
+	cfg.Most = max(orDefault(cfg.Most, defaultMost), cfg.Target)
+	cfg.Max = orDefault(cfg.Max, max(defaultMax, cfg.Most+2*cutLength))
+	if cfg.Least < cutLength || cfg.Max < cfg.Most+cutLength {
+		return nil, errors.New("audio player: want targets of 5 ms at least and a maximum above them")
 	}
 	if cfg.OnLost == nil {
 		cfg.OnLost = func(error) {}
@@ -96,9 +100,10 @@ func NewPlayer(cfg PlayerConfig) (*Player, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Player{cfg: cfg, frame: samples(cutLength)}
+	p := &Player{cfg: cfg, frame: samples(cutLength), level: level{least: cfg.Least, most: cfg.Most, target: cfg.Target}}
 	p.pcm = make([]int16, samples(longestPacket)*Channels)
-	p.silence = make([]int16, samples(cfg.Target)*Channels)
+	p.silence = make([]int16, samples(longestPacket)*Channels)
+	p.last, p.longer = make([]int16, cutSamples), make([]int16, cutSamples)
 	p.SetDevice(cfg.Device)
 	return p, nil
 }
@@ -119,7 +124,8 @@ func (p *Player) Stats() PlayerStats {
 	c := &p.count
 	return PlayerStats{
 		Played: c.played.Load(), Concealed: c.concealed.Load(), FEC: c.fec.Load(),
-		Dropped: c.dropped.Load(), Underruns: c.underruns.Load(), Corrupt: c.corrupt.Load(),
+		Dropped: c.dropped.Load(), Underruns: c.underruns.Load(), Stretched: c.stretched.Load(), Corrupt: c.corrupt.Load(),
+		TargetMS: c.target.Load(),
 	}
 }
 
@@ -146,21 +152,37 @@ func (p *Player) prepare() {
 	switch {
 	case d == nil:
 	case d != p.used:
-		p.refill(d)
+		p.used = d
+		p.level.reset()
+		p.write(d, p.silence[:p.missing()])
 	case d.Queued() == 0:
 		p.count.underruns.Add(1)
-		p.refill(d)
+		p.level.ranDry()
+		p.bridge()
 	}
 	p.used = d
+	p.count.target.Store(uint64(p.level.target / time.Millisecond))
 }
 
-// refill puts silence before the packet that comes, so that with it the queue
-// holds the target.
-func (p *Player) refill(d *deviceRef) {
-	p.lowest, p.watched, p.cutter.holding = p.cfg.Max, 0, false
-	if n := samples(p.cfg.Target) - p.frame; n > 0 {
-		p.write(d, p.silence[:n*Channels])
+// missing returns how many samples of all channels are to go before a piece, so that with it
+// an empty queue holds what it shall.
+func (p *Player) missing() int {
+	p.cutter.holding = false
+	return max(samples(p.level.want(duration(p.frame)))-p.frame, 0) * Channels
+}
+
+// bridge fills an empty queue with what the last sound may have gone on like,
+// which is heard less than silence.
+func (p *Player) bridge() {
+	n := min(p.missing(), len(p.pcm))
+	pcm := p.pcm[:n]
+	if n == 0 {
+		return
 	}
+	if err := p.cfg.Decoder.Conceal(pcm); err != nil {
+		clear(pcm)
+	}
+	p.write(p.used, pcm)
 }
 
 // fillHole replaces lost packets: the last one from the copy in next, those
@@ -191,8 +213,8 @@ func (p *Player) conceal(pcm []int16) {
 	p.queue(pcm)
 }
 
-// queue gives pcm to the device, shorter where the queue is too long, and says
-// whether any of it will be heard.
+// queue gives pcm to the device, shorter or longer where the queue shall be,
+// and says whether any of it will be heard.
 func (p *Player) queue(pcm []int16) bool {
 	d := p.used
 	if d == nil {
@@ -201,8 +223,11 @@ func (p *Player) queue(pcm []int16) bool {
 	}
 	length := duration(len(pcm) / Channels)
 	queued := d.Queued()
-	if p.tooLong(queued, length) {
+	switch p.level.piece(queued, length) {
+	case shorten:
 		p.cutter.wanted = true
+	case lengthen:
+		queued += p.stretch(d, pcm)
 	}
 	if queued+length > p.cfg.Max {
 		p.count.dropped.Add(1)
@@ -212,20 +237,32 @@ func (p *Player) queue(pcm []int16) bool {
 	if cut {
 		p.count.dropped.Add(1)
 	}
+	if len(out) >= cutSamples {
+		copy(p.last, out[len(out)-cutSamples:])
+	}
 	return len(out) == 0 || p.write(d, out)
 }
 
-// tooLong says, four times a second, whether the queue held more than it needs
-// all the time: after a burst, or because the host's clock is the faster one.
-func (p *Player) tooLong(queued, length time.Duration) bool {
-	p.lowest = min(p.lowest, queued)
-	p.watched += length
-	if p.watched < cutPatience {
-		return false
+// stretch puts 5 ms before pcm that begin like it and end like what was before
+// it, so that neither end can be heard.
+func (p *Player) stretch(d *deviceRef, pcm []int16) time.Duration {
+	if p.cutter.holding || len(pcm) < cutSamples {
+		return 0
 	}
-	long := p.lowest > p.cfg.Target
-	p.lowest, p.watched = p.cfg.Max, 0
-	return long
+	copy(p.longer, p.last)
+	fade(p.longer, pcm[:cutSamples])
+	p.count.stretched.Add(1)
+	if !p.write(d, p.longer) {
+		return 0
+	}
+	return cutLength
+}
+
+func orDefault(d, other time.Duration) time.Duration {
+	if d == 0 {
+		return other
+	}
+	return d
 }
 
 // write hands pcm to the device and gives the device up when it refuses.

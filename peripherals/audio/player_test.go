@@ -2,6 +2,7 @@ package audio_test
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,91 @@ func TestFasterHostClock(t *testing.T) {
 	})
 }
 
+func TestSlowerHostClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dev := &fakeDevice{}
+		p := start(t, dev)
+		for range 20000 { // 1 % slow
+			p.Push([]byte{1, 0}, 0)
+			time.Sleep(5050 * time.Microsecond)
+		}
+		if s := p.Stats(); s.Underruns != 0 || s.Stretched < 150 || s.Stretched > 250 {
+			t.Errorf("Stats() = %+v; want about 200 pieces put in and the queue never empty", s)
+		}
+	})
+}
+
+func TestTargetFollowsTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dev := &fakeDevice{}
+		p := start(t, dev)
+		push := func(n int, late func(i int) time.Duration) {
+			due := time.Now()
+			for i := range n {
+				time.Sleep(time.Until(due.Add(late(i))))
+				p.Push([]byte{1, 0}, 0)
+				due = due.Add(5 * time.Millisecond)
+			}
+		}
+		push(12000, func(int) time.Duration { return 0 }) // a minute without jitter
+		if s := p.Stats(); s.TargetMS != 10 || s.Underruns != 0 {
+			t.Errorf("Stats() = %+v; want a target of 10 ms and no underrun", s)
+		}
+		if q := dev.Queued(); q > 15*time.Millisecond {
+			t.Errorf("device queue = %v; want about 10 ms", q)
+		}
+		// A stall of 22 ms every half second.
+		push(12000, func(i int) time.Duration { return max(0, 22*time.Millisecond-time.Duration(i%100)*5*time.Millisecond) })
+		before := p.Stats()
+		push(2000, func(i int) time.Duration { return max(0, 22*time.Millisecond-time.Duration(i%100)*5*time.Millisecond) })
+		s := p.Stats()
+		if s.TargetMS < 25 || s.TargetMS > 40 {
+			t.Errorf("TargetMS = %d with stalls of 22 ms; want 25 to 40", s.TargetMS)
+		}
+		if dry := s.Underruns - before.Underruns; dry > 3 {
+			t.Errorf("underruns in the last 10 s = %d; want the queue to have grown", dry)
+		}
+	})
+}
+
+func TestStretchHasNoEdge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dev := &fakeDevice{}
+		n := 0
+		p, err := audio.NewPlayer(audio.PlayerConfig{Device: dev, Decoder: tone{&n}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2000 {
+			p.Push([]byte{1, 0}, 0)
+			time.Sleep(5050 * time.Microsecond)
+		}
+		if p.Stats().Stretched == 0 {
+			t.Fatal("Stretched = 0; want some")
+		}
+		// 100 Hz at half volume changes by at most 215 between two samples.
+		for i := 2 * 1500; i+2 < len(dev.pcm); i += 2 {
+			if step := int(dev.pcm[i+2]) - int(dev.pcm[i]); step > 500 || step < -500 {
+				t.Fatalf("sample %d jumps by %d; want no edge", i/2, step)
+			}
+		}
+	})
+}
+
+// tone decodes to 100 Hz: a whole number of periods is not in a piece.
+type tone struct{ n *int }
+
+func (o tone) Decode(dst []int16, _ []byte) (int, error) {
+	for i := range frame {
+		v := int16(16384 * math.Sin(float64(*o.n)*2*math.Pi*100/audio.Rate))
+		dst[2*i], dst[2*i+1] = v, v
+		*o.n++
+	}
+	return frame, nil
+}
+func (tone) DecodeFEC([]int16, []byte) (int, error) { return 0, nil }
+func (tone) Conceal(dst []int16) error              { clear(dst); return nil }
+
 func TestLossIsConcealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dev := &fakeDevice{}
@@ -196,10 +282,13 @@ func TestUnderrunIsRefilled(t *testing.T) {
 		p.Push([]byte{1, 0}, 0)
 		time.Sleep(time.Second)
 		p.Push([]byte{2, 0}, 0)
-		if q := dev.Queued(); q != 20*time.Millisecond {
-			t.Errorf("device queue after an underrun = %v; want 20 ms", q)
+		if q := dev.Queued(); q != 25*time.Millisecond {
+			t.Errorf("device queue after an underrun = %v; want 25 ms, more than before", q)
 		}
-		if s := p.Stats(); s.Underruns != 1 {
+		if got := values(dev.pcm); len(got) != 4 || got[2] != -1 {
+			t.Errorf("samples = %v; want the gap concealed, not silent", got)
+		}
+		if s := p.Stats(); s.Underruns != 1 || s.TargetMS != 25 {
 			t.Errorf("Stats() = %+v; want 1 underrun", s)
 		}
 	})
