@@ -1,0 +1,7 @@
+package network
+
+// For tests of what the kernel says.
+var (
+	ModesOf       = modesOf
+	ParseWireless = parseWireless
+)
