@@ -16,9 +16,11 @@ import (
 const soundOnly = -1
 
 // routes is what an answer promises, read before pion sees it so that no
-// packet comes too early. It does not change after.
+// packet comes too early. It does not change after the receiver has it.
 type routes struct {
-	screenOf map[uint32]int // by SSRC, repairs included; soundOnly
+	screenOf map[uint32]int // by SSRC, those of repairs and FEC included; soundOnly
+	fec      bool           // screens may be protected by FlexFEC
+	plain    bool           // the host speaks WHEP only: no control channel bounds it
 	screens  int            // video sections that the host accepted
 	last     int            // the last of them
 	sound    bool
@@ -71,11 +73,15 @@ func (r *routes) addVideo(m *sdp.MediaDescription, screen int) {
 	for _, a := range m.Attributes {
 		switch a.Key {
 		case "ssrc-group":
-			if f := strings.Fields(a.Value); len(f) == 3 && f[0] == "FID" {
-				if rtx, err := strconv.ParseUint(f[2], 10, 32); err == nil {
-					r.screenOf[uint32(rtx)] = screen
+			// FID: media and its repairs (RFC 5576, 4.2); FEC-FR: media and what
+			// protects it (RFC 5956, 4.3).
+			if f := strings.Fields(a.Value); len(f) == 3 && (f[0] == "FID" || f[0] == "FEC-FR") {
+				if other, err := strconv.ParseUint(f[2], 10, 32); err == nil {
+					r.screenOf[uint32(other)] = screen
 				}
 			}
+		case "rtpmap":
+			r.fec = r.fec || strings.HasPrefix(strings.ToLower(a.Value), strconv.Itoa(ptFEC)+" flexfec-03/")
 		case "extmap":
 			r.addExtension(a.Value)
 		}
@@ -99,6 +105,8 @@ func (r *routes) addExtension(value string) {
 		r.ext.AbsCaptureTime = uint8(id)
 	case wire.ExtFrameTiming:
 		r.ext.FrameTiming = uint8(id)
+	case extPlayoutDelay:
+		r.ext.PlayoutDelay = uint8(id)
 	}
 }
 

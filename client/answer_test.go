@@ -86,6 +86,15 @@ func TestReadAnswer(t *testing.T) {
 			want: client.Answer{Screens: 1, Ext: receive.ExtIDs{TWCC: 3, AbsCaptureTime: 4, FrameTiming: 5}},
 		},
 		{
+			name: "protected", sections: 2,
+			raw: answer(
+				section(video+" 118", "rtpmap:102 H264/90000", "rtpmap:118 flexfec-03/90000", "extmap:8 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+					"ssrc:1 cname:a", "ssrc-group:FID 1 2", "ssrc-group:FEC-FR 1 3", "ssrc-group:FEC-FR 1 x", "ssrc-group:FEC 1 9"),
+				section(video, "rtpmap:97 flexfec-03/90000", "ssrc:4 cname:a", "ssrc-group:FEC-FR 4 5")),
+			want:  client.Answer{Screens: 2, FEC: true, Known: 5, Ext: receive.ExtIDs{PlayoutDelay: 8}},
+			where: map[uint32]int{1: 0, 2: 0, 3: 0, 4: 1, 5: 1, 9: -2},
+		},
+		{
 			name: "absurd numbers", sections: 1,
 			raw: answer(section(video, "extmap:0 "+wire.ExtTWCC, "extmap:256 "+wire.ExtTWCC, "extmap:-1 "+wire.ExtTWCC,
 				"extmap:"+wire.ExtTWCC, "extmap:7", "extmap: ", "ssrc:4294967296 cname:a", "ssrc:-1 cname:a", "ssrc: a", "ssrc:x",
@@ -114,7 +123,7 @@ func TestReadAnswer(t *testing.T) {
 				t.Fatalf("readAnswer() = %v; want routes", err)
 			}
 			if got.Screens != tt.want.Screens || got.Sound != tt.want.Sound || got.Data != tt.want.Data ||
-				got.Ext != tt.want.Ext || got.Known != tt.want.Known {
+				got.Ext != tt.want.Ext || got.FEC != tt.want.FEC || got.Known != tt.want.Known {
 				t.Errorf("readAnswer() = %+v; want %+v", got, tt.want)
 			}
 			for ssrc, want := range tt.where {

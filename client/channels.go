@@ -104,6 +104,14 @@ func (s *Session) serveInput(ctx context.Context, g *errgroup.Group, ch datachan
 	})
 }
 
+// channelsOpen reports whether st.control is open, or was rejected.
+func (s *Session) channelsOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rt := s.receiver.routes.Load()
+	return s.heard != nil || rt == nil || !rt.data
+}
+
 // buffered reports how much of a channel's data is on the way.
 func buffered(ch datachannel.ReadWriteCloser) func() uint64 {
 	if b, ok := ch.(interface{ BufferedAmount() uint64 }); ok {

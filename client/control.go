@@ -201,14 +201,19 @@ func farewell(b wire.Bye) *Error {
 // hostClock estimates the round trip and how far the host's wall clock is
 // ahead of ours, from the quickest of the last exchanges (RFC 5905, 10).
 type hostClock struct {
-	mu      sync.Mutex // guards samples and next
+	mu      sync.Mutex // guards those up to rawRTT
 	samples [16]clockSample
 	next    int
+	raw     time.Duration // offset of the last exchange
+	rawRTT  time.Duration // and its round trip
 
 	rtt    atomic.Int64 // best estimate, ns
 	offset atomic.Int64 // host minus local, ns
 	known  atomic.Bool  // set after the others
 }
+
+// clockSet is a step beyond what clocks drift between two exchanges.
+const clockSet = 20 * time.Millisecond
 
 type clockSample struct {
 	rtt, offset time.Duration
@@ -221,9 +226,16 @@ func (h *hostClock) sample(sent, received, wall time.Time) {
 		return // an echo that we never sent
 	}
 	middle := received.Add(-rtt / 2)
+	now := clockSample{rtt, wall.Sub(middle.Round(0))}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.samples[h.next%len(h.samples)] = clockSample{rtt, wall.Sub(middle.Round(0))}
+	// Two exchanges differ by no more than both their errors, unless one of
+	// the clocks was set between them: what is older means nothing then.
+	if h.next > 0 && (now.offset-h.raw).Abs() > (now.rtt+h.rawRTT)/2+clockSet {
+		h.next = 0
+	}
+	h.raw, h.rawRTT = now.offset, now.rtt
+	h.samples[h.next%len(h.samples)] = now
 	h.next++
 	best := h.samples[0]
 	for _, s := range h.samples[1:min(h.next, len(h.samples))] {

@@ -3,7 +3,6 @@ package client
 import (
 	"fmt"
 	"net"
-	"net/url"
 
 	"github.com/pion/webrtc/v4"
 
@@ -17,8 +16,14 @@ import (
 const (
 	ptH264 = 102 // High, level 5.2; the first of three H.264 profiles
 	ptHEVC = 116
+	ptFEC  = 118
 	ptOpus = 111
+	ptRED  = 63 // Opus with copies of earlier packets (RFC 2198)
 )
+
+// extPlayoutDelay is the extension in which a host says how long it wants
+// pictures held; it is told in figures, nothing is held.
+const extPlayoutDelay = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 // h264Profiles are offered best first: High, Main, Constrained Baseline, all
 // level 5.2 so that no strict sender caps 1080p144 (1,175,040 macroblocks/s).
@@ -37,7 +42,7 @@ func codecOf(pt uint8) (c media.Codec, rtx, ok bool) {
 
 // newAPI builds pion for one session: exact codec lists, no interceptors
 // (client/receive does their work), big sockets, short timers.
-func newAPI(codecs []media.Codec, endpoint *url.URL, tap *tap) (*webrtc.API, error) {
+func newAPI(codecs []media.Codec, network peer.Config, tap *tap) (*webrtc.API, error) {
 	me := &webrtc.MediaEngine{}
 	if err := registerCodecs(me, codecs); err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func newAPI(codecs []media.Codec, endpoint *url.URL, tap *tap) (*webrtc.API, err
 	if err := registerExtensions(me); err != nil {
 		return nil, err
 	}
-	se, err := peer.Settings(isLoopback(endpoint.Hostname()))
+	se, err := peer.Settings(network)
 	if err != nil {
 		return nil, err
 	}
@@ -100,20 +105,48 @@ func registerCodecs(me *webrtc.MediaEngine, codecs []media.Codec) error {
 			return fmt.Errorf("register %v: %w", c, err)
 		}
 	}
-	return me.RegisterCodec(webrtc.RTPCodecParameters{
+	// Ten seconds is what Chromium says; we use repair packets as they come.
+	if err := me.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeFlexFEC03, ClockRate: 90000, SDPFmtpLine: "repair-window=10000000",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}, {Type: "goog-remb"}},
+		},
+		PayloadType: ptFEC,
+	}, webrtc.RTPCodecTypeVideo); err != nil {
+		return fmt.Errorf("register FlexFEC: %w", err)
+	}
+	return registerSound(me)
+}
+
+// registerSound adds Opus, plain and with copies of earlier packets.
+func registerSound(me *webrtc.MediaEngine) error {
+	feedback := []webrtc.RTCPFeedback{{Type: "transport-cc"}}
+	if err := me.RegisterCodec(webrtc.RTPCodecParameters{
 		RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
 			SDPFmtpLine:  "minptime=5;useinbandfec=1;stereo=1;sprop-stereo=1",
-			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+			RTCPFeedback: feedback,
 		},
 		PayloadType: ptOpus,
-	}, webrtc.RTPCodecTypeAudio)
+	}, webrtc.RTPCodecTypeAudio); err != nil {
+		return fmt.Errorf("register Opus: %w", err)
+	}
+	if err := me.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: wire.MimeRED, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine: fmt.Sprintf("%d/%d", ptOpus, ptOpus), RTCPFeedback: feedback,
+		},
+		PayloadType: ptRED,
+	}, webrtc.RTPCodecTypeAudio); err != nil {
+		return fmt.Errorf("register redundant sound: %w", err)
+	}
+	return nil
 }
 
 func registerExtensions(me *webrtc.MediaEngine) error {
-	for _, uri := range []string{"urn:ietf:params:rtp-hdrext:sdes:mid", wire.ExtTWCC, wire.ExtAbsCaptureTime, wire.ExtFrameTiming} {
+	for _, uri := range []string{"urn:ietf:params:rtp-hdrext:sdes:mid", wire.ExtTWCC, wire.ExtAbsCaptureTime, wire.ExtFrameTiming, extPlayoutDelay} {
 		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-			if kind == webrtc.RTPCodecTypeAudio && uri == wire.ExtFrameTiming {
+			if kind == webrtc.RTPCodecTypeAudio && (uri == wire.ExtFrameTiming || uri == extPlayoutDelay) {
 				continue
 			}
 			if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {

@@ -35,6 +35,8 @@ type Error struct {
 	// After is how long the host asked to be left alone, 0 if it did not.
 	After time.Duration
 	Err   error
+
+	status int // of HTTP that the host refused with, 0 if it did not
 }
 
 // Error returns the cause; the stage and the hint are fields.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/pion/transport/v5/packetio"
+
 	"github.com/blade-shadow/terminal/client/receive"
 )
 
@@ -12,6 +14,12 @@ import (
 func (s *Session) SetPatience(connect, picture time.Duration) {
 	s.waits.connect, s.waits.picture = connect, picture
 }
+
+// SetLost replaces how long a path may be silent.
+func (s *Session) SetLost(after time.Duration) { s.waits.lost = after }
+
+// SetAsleep replaces the clock that counts sleep.
+func (s *Session) SetAsleep(asleep func() time.Duration) { s.path.asleep = asleep }
 
 // Talk speaks on st.control as the session does when it opens.
 func (s *Session) Talk(ctx context.Context, ch io.ReadWriter) error { return s.control.run(ctx, ch) }
@@ -42,6 +50,7 @@ const SoundOnly = soundOnly
 type Answer struct {
 	Screens     int
 	Sound, Data bool
+	FEC         bool
 	Ext         receive.ExtIDs
 	Find        func(ssrc uint32) (screen int, ok bool)
 	Known       int // SSRCs
@@ -54,7 +63,23 @@ func ReadAnswer(raw string, sections int) (*Answer, error) {
 		return nil, err
 	}
 	return &Answer{
-		Screens: r.screens, Sound: r.sound, Data: r.data, Ext: r.ext,
+		Screens: r.screens, Sound: r.sound, Data: r.data, FEC: r.fec, Ext: r.ext,
 		Find: r.find, Known: len(r.screenOf),
 	}, nil
+}
+
+// MaxSources is how many SSRCs a host may use.
+const MaxSources = maxSources
+
+// Tap is what pion gives decrypted packets to.
+type Tap struct{ t tap }
+
+// NewTap returns a tap for RTP that tells flood of too many sources.
+func NewTap(rtp func(ssrc uint32, packet []byte), flood func()) *Tap {
+	return &Tap{tap{rtp: rtp, rtcp: func([]byte) {}, flood: flood}}
+}
+
+// Source returns what pion writes the packets of ssrc to.
+func (t *Tap) Source(ssrc uint32) io.ReadWriteCloser {
+	return t.t.buffer(packetio.RTPBufferPacket, ssrc)
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 const (
 	twccInterval   = 50 * time.Millisecond
 	reportInterval = 200 * time.Millisecond
+	capInterval    = time.Second
 	soundReorder   = 10 * time.Millisecond // how long an Opus packet waits for one before it
 )
 
@@ -57,6 +59,12 @@ func (r *receiver) init(s *Session) {
 	r.reports = receive.NewReports(r.sender)
 }
 
+// flooded ends a session whose host sends more sources than any needs.
+func (r *receiver) flooded() {
+	err := fmt.Errorf("the host sent more than %d RTP sources", maxSources)
+	r.s.end(fail(StagePicture, true, "the host is broken or hostile: use another one", err))
+}
+
 // rtp takes a decrypted packet.
 func (r *receiver) rtp(ssrc uint32, packet []byte) {
 	rt := r.routes.Load()
@@ -65,15 +73,24 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 	}
 	now := time.Now()
 	pt := packet[1] & 0x7f
-	if pt == ptOpus {
+	if pt == ptOpus || pt == ptRED {
 		if a := r.audio(rt); a != nil {
 			a.Packet(now, packet)
 		}
 		return
 	}
-	codec, repair, ok := codecOf(pt)
 	screen, known := rt.find(ssrc)
-	if !ok || !known || screen < 0 || screen >= r.s.cfg.Screens {
+	if !known || screen < 0 || screen >= r.s.cfg.Screens {
+		return
+	}
+	if pt == ptFEC {
+		if v := r.latest(screen); v != nil {
+			v.FEC(now, packet)
+		}
+		return
+	}
+	codec, repair, ok := codecOf(pt)
+	if !ok {
 		return
 	}
 	v := r.pipeline(rt, screen, codec)
@@ -101,7 +118,7 @@ func (r *receiver) pipeline(rt *routes, screen int, codec media.Codec) *receive.
 	}
 	clock := &r.s.control.clock
 	v, err := receive.NewVideo(receive.VideoConfig{
-		Screen: screen, Codec: codec, Extensions: rt.ext,
+		Screen: screen, Codec: codec, Extensions: rt.ext, FEC: rt.fec,
 		OnAccessUnit: r.accessUnit,
 		SendNACK:     r.sendNACK,
 		SendPLI:      r.sendPLI,
@@ -118,6 +135,13 @@ func (r *receiver) pipeline(rt *routes, screen int, codec media.Codec) *receive.
 	return v
 }
 
+// latest returns the pipeline of a screen's last packet, nil before the first.
+func (r *receiver) latest(screen int) *receive.Video {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.screens[screen].latest
+}
+
 // audio returns the sound's pipeline, made with its first packet.
 func (r *receiver) audio(rt *routes) *receive.Audio {
 	r.mu.Lock()
@@ -130,7 +154,7 @@ func (r *receiver) audio(rt *routes) *receive.Audio {
 		play = func([]byte, int) {} // its packets still count for the host's rate control
 	}
 	a, err := receive.NewAudio(receive.AudioConfig{
-		PayloadType: ptOpus, Extensions: rt.ext, ReorderWindow: soundReorder,
+		PayloadType: ptOpus, Redundant: ptRED, Extensions: rt.ext, ReorderWindow: soundReorder,
 		OnPacket: func(p *receive.AudioPacket) {
 			play(p.Payload, p.Lost)
 			p.Release()
@@ -175,6 +199,22 @@ func (r *receiver) sendPLI(ssrc uint32) {
 	r.send(&rtcp.PictureLossIndication{SenderSSRC: r.sender, MediaSSRC: ssrc})
 }
 
+// sendCap tells a host that knows no SET_BITRATE the bound of all screens
+// together. Ours would take it for a bound of FEC and repairs as well (draft-alvestrand-rmcat-remb-03).
+func (r *receiver) sendCap() {
+	rt := r.routes.Load()
+	if rt == nil || !rt.plain || r.s.cfg.BitrateBps <= 0 {
+		return
+	}
+	sources := r.reports.SSRCs()
+	if len(sources) == 0 {
+		return
+	}
+	r.send(&rtcp.ReceiverEstimatedMaximumBitrate{
+		SenderSSRC: r.sender, Bitrate: float32(r.s.cfg.BitrateBps * r.s.cfg.Screens), SSRCs: sources,
+	})
+}
+
 func (r *receiver) send(p ...rtcp.Packet) {
 	// RTCP that cannot be sent is sent again; the path's end is told elsewhere.
 	if err := r.s.pc.WriteRTCP(p); err != nil {
@@ -186,7 +226,7 @@ func (r *receiver) send(p ...rtcp.Packet) {
 func (r *receiver) feedback(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var twcc, report time.Time // when they are due
+	var twcc, report, limit time.Time // when they are due
 	for {
 		select {
 		case <-timer.C:
@@ -206,6 +246,10 @@ func (r *receiver) feedback(ctx context.Context) {
 			if rr := r.reports.ReceiverReport(now); rr != nil {
 				r.send(rr)
 			}
+		}
+		if !now.Before(limit) {
+			limit = now.Add(capInterval)
+			r.sendCap()
 		}
 		timer.Reset(min(next, time.Until(twcc)))
 	}

@@ -128,7 +128,8 @@ func (r *relay) backward() {
 	}
 }
 
-// A host that vanishes is noticed when ICE gives the path up (1 s + 5 s).
+// A host that vanishes is noticed after 1 s. One that cannot change the path
+// within the session is given 4 s to come back.
 func TestHostVanishes(t *testing.T) {
 	t.Parallel()
 	h := hosttest.Start(t, hosttest.Config{})
@@ -143,7 +144,7 @@ func TestHostVanishes(t *testing.T) {
 		t.Errorf("Run() = %v in stage %v, final %v, hint %q; want a path lost while live, with a hint", err, err.Stage, err.Final, err.Hint)
 	}
 	if took < time.Second || took > 9*time.Second {
-		t.Errorf("the end was noticed after %v; want about 6 s", took)
+		t.Errorf("the end was noticed after %v; want about 6 s (1 s, 4 s and 1 s for a DELETE)", took)
 	}
 }
 
@@ -168,25 +169,13 @@ func TestSilence(t *testing.T) {
 
 // A firewall: the answer comes, and then nothing gets through.
 func TestNoPath(t *testing.T) {
-	tests := []struct {
-		name     string
-		patience time.Duration
-		want     string
-	}{
-		{"our patience ends", 500 * time.Millisecond, "no path to the host was found within 500ms"},
-		{"ICE gives up", 9500 * time.Millisecond, "no path to the host was found"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := hosttest.Start(t, hosttest.Config{})
-			via := newRelay(t, h.URL)
-			via.cut.Store(true)
-			err := startPatient(t, via.url, nil, tt.patience).failure(t)
-			if err.Stage != client.StageConnect || err.Final || !strings.Contains(err.Hint, "UDP") || err.Error() != tt.want {
-				t.Errorf("Run() = %v in stage %v, final %v, hint %q; want %q, and UDP named", err, err.Stage, err.Final, err.Hint, tt.want)
-			}
-		})
+	t.Parallel()
+	h := hosttest.Start(t, hosttest.Config{})
+	via := newRelay(t, h.URL)
+	via.cut.Store(true)
+	err := startPatient(t, via.url, nil, 500*time.Millisecond).failure(t)
+	if want := "no path to the host was found within 500ms"; err.Stage != client.StageConnect || err.Final || !strings.Contains(err.Hint, "UDP") || err.Error() != want {
+		t.Errorf("Run() = %v in stage %v, final %v, hint %q; want %q, and UDP named", err, err.Stage, err.Final, err.Hint, want)
 	}
 }
 

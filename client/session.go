@@ -2,12 +2,10 @@ package client
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"image"
 	"log/slog"
-	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -18,70 +16,20 @@ import (
 
 	"github.com/blade-shadow/terminal/client/inputs"
 	"github.com/blade-shadow/terminal/internal/input"
-	"github.com/blade-shadow/terminal/internal/media"
-	"github.com/blade-shadow/terminal/internal/metric"
-	"github.com/blade-shadow/terminal/internal/wire"
+	"github.com/blade-shadow/terminal/internal/netwatch"
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // patience is how long a session waits for each step before it gives up.
 type patience struct {
-	gather  time.Duration // local candidates
 	connect time.Duration // ICE and DTLS, after the answer
 	picture time.Duration // first access unit, after that
+	lost    time.Duration // a path, after the last packet
 }
 
 // goodbyeGrace is how long a lost path waits for words that came before it
 // was lost and are not read yet.
 const goodbyeGrace = 200 * time.Millisecond
-
-// Config is what a session needs.
-type Config struct {
-	URL        string        // WHEP endpoint, http or https; a missing path means /whep
-	Token      string        // bearer token, empty for none; never logged
-	TLS        *tls.Config   // nil: the system's defaults
-	Screens    int           // video sections to offer, 1 or 2
-	Codecs     []media.Codec // in order of preference
-	BitrateBps int           // upper bound a screen that the host is told; 0: none
-	Name       string        // program and version, told to the host
-	Version    string
-
-	// OnAccessUnit takes ownership of each picture, in order, per screen. It
-	// is called on pion's goroutine and must not block. Required.
-	OnAccessUnit func(*media.AccessUnit)
-	// OnSound gets each Opus packet, in order, and how many are missing
-	// before it; packet is only lent. Same goroutine, same rule. May be nil.
-	OnSound func(packet []byte, lost int)
-	// OnStage is told what the session is waiting for. May be nil.
-	OnStage func(Stage)
-	// OnScreen is told how the host codes a screen, at first and whenever that
-	// changes, which is shortly before or after the first such picture. It is
-	// called on the control channel's goroutine and must not block. May be nil.
-	OnScreen func(wire.Screen)
-	// OnCursor is told what the host's pointer looks like, whenever that
-	// changes, and takes ownership of c. It is called on the control channel's
-	// goroutine and must not block. May be nil.
-	OnCursor func(c *Cursor)
-	// OnPointer is told where the host's pointer is: its hot-spot, 0..65535
-	// over the screen's picture; not visible is over none of the screens. It
-	// is called on the input channel's goroutine, up to 250 times a second,
-	// and must not block. May be nil.
-	OnPointer func(screen int, x, y uint16, visible bool)
-	// OnSilence is told when the host has not been heard for a second, and
-	// when it is heard again; 5 s later the session ends. May be nil.
-	OnSilence func(silent bool)
-	// KeyToChannel, if not nil, measures key events from their read to the
-	// moment the channel has taken them.
-	KeyToChannel *metric.Latency
-
-	Logger *slog.Logger // nil: discard
-}
-
-// Cursor is what the host's pointer looks like. It does not change.
-type Cursor struct {
-	Serial uint32      // another for each shape of a session
-	Image  *image.RGBA // premultiplied, at most 256x256, in pixels of the host's screen; nil: there is nothing to see
-	Hot    image.Point // the pixel that points
-}
 
 // Session is one attempt to show a host, from offer to end.
 type Session struct {
@@ -93,6 +41,7 @@ type Session struct {
 	// owned by Run
 	pc       *webrtc.PeerConnection
 	resource *url.URL
+	servers  []ICEServer   // those of cfg and those that the host named
 	ended    chan error    // capacity 1: the first reason wins, later ones are dropped
 	goodbye  chan error    // capacity 1: the host's own, which wins over ended
 	pictured chan struct{} // closed with the first access unit
@@ -100,6 +49,7 @@ type Session struct {
 	offered  int // sections in the offer
 
 	talkers  sync.WaitGroup // goroutines that say goodbye when their context ends
+	path     path
 	receiver receiver
 	control  control
 	pointer  pointer
@@ -117,47 +67,24 @@ func New(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Screens < 1 || cfg.Screens > maxScreens {
-		return nil, fmt.Errorf("%d screens: use 1 or 2", cfg.Screens)
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return nil, err
 	}
-	if cfg.OnAccessUnit == nil {
-		return nil, errors.New("internal error: nobody takes the pictures of a session")
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.OnStage == nil {
-		cfg.OnStage = func(Stage) {}
-	}
-	if cfg.OnScreen == nil {
-		cfg.OnScreen = func(wire.Screen) {}
-	}
-	if cfg.OnCursor == nil {
-		cfg.OnCursor = func(*Cursor) {}
-	}
-	if cfg.OnPointer == nil {
-		cfg.OnPointer = func(int, uint16, uint16, bool) {}
-	}
-	if cfg.OnSilence == nil {
-		cfg.OnSilence = func(bool) {}
-	}
-	transport := &http.Transport{TLSClientConfig: cfg.TLS, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 	s := &Session{
-		cfg: cfg,
-		log: cfg.Logger.With("component", "client"),
-		whep: whep{
-			endpoint: endpoint, token: cfg.Token,
-			client: &http.Client{
-				Transport: transport,
-				// A redirect would carry the offer to a server nobody chose.
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			},
-		},
-		waits:    patience{gather: 2 * time.Second, connect: 12 * time.Second, picture: 10 * time.Second},
+		cfg:      cfg,
+		log:      cfg.Logger.With("component", "client"),
+		waits:    patience{connect: 12 * time.Second, picture: 10 * time.Second, lost: peer.LostAfter},
+		servers:  cfg.ICEServers,
 		ended:    make(chan error, 1),
 		goodbye:  make(chan error, 1),
 		pictured: make(chan struct{}),
 		focused:  true,
+	}
+	s.path.init(s)
+	s.path.watch = cfg.Watch
+	s.whep = whep{
+		endpoint: endpoint, bearer: cfg.Bearer,
+		transport: newTransport(&s.cfg, func() string { return s.path.owner(netip.Addr{}) }),
 	}
 	s.receiver.init(s)
 	s.control.session, s.control.start = s, time.Now()
@@ -181,29 +108,20 @@ func (s *Session) Run(ctx context.Context) error {
 // its end and takes it down, which ends the other goroutines of g.
 func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 	ctx, cancel := context.WithCancel(parent)
-	s.cfg.OnStage(StageOffer)
-	connected, err := s.open()
 	defer s.close(context.WithoutCancel(ctx), cancel)
-	if err == nil {
-		err = s.openChannels(ctx, g)
-	}
+	s.watchNetwork(ctx, g)
+	connected, err := s.establish(ctx, g)
 	if err != nil {
-		return fail(StageOffer, true, "", err)
-	}
-	g.Go(func() error { s.receiver.feedback(ctx); return nil })
-
-	offer, err := s.offer(ctx)
-	if err != nil {
-		return fail(StageOffer, true, "", err)
-	}
-	s.cfg.OnStage(StageSignal)
-	if err := s.signal(ctx, offer); err != nil {
 		return err
 	}
+	g.Go(func() error { s.receiver.feedback(ctx); return nil })
+	g.Go(func() error { return s.path.run(ctx, connected) })
+	g.Go(func() error { return s.path.trickle(ctx) })
 	s.cfg.OnStage(StageConnect)
 	if err := s.await(ctx, connected, s.waits.connect, StageConnect, hintNoPath, noPath); err != nil {
 		return err
 	}
+	g.Go(func() error { return s.path.attend(ctx) })
 	s.cfg.OnStage(StagePicture)
 	patience := s.waits.picture
 	if s.control.wishes.isDark() {
@@ -217,53 +135,92 @@ func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 	return s.await(ctx, nil, 0, StageLive, "", "")
 }
 
+// watchNetwork sees to it that somebody watches the interfaces, but for a host
+// on this machine: the way there does not change.
+func (s *Session) watchNetwork(ctx context.Context, g *errgroup.Group) {
+	if s.path.watch != nil || s.cfg.Net != nil || isLoopback(s.whep.endpoint.Hostname()) {
+		return
+	}
+	w := netwatch.New(s.cfg.Logger)
+	s.path.watch = w
+	g.Go(func() error {
+		if err := w.Run(ctx); err != nil {
+			s.log.Warn("changes of the network are noticed late", "err", err)
+		}
+		return nil
+	})
+}
+
 // open builds the peer connection and returns a channel that is closed when
 // media can flow.
-func (s *Session) open() (connected chan struct{}, err error) {
-	api, err := newAPI(s.cfg.Codecs, s.whep.endpoint, &tap{rtp: s.receiver.rtp, rtcp: s.receiver.rtcp})
-	if err != nil {
-		return nil, err
-	}
-	if s.pc, err = api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle}); err != nil {
-		return nil, err
-	}
-	connected = make(chan struct{})
-	var once sync.Once // pion starts a goroutine for every state
-	s.pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
-		s.log.Debug("connection", "state", st.String())
-		switch st {
-		case webrtc.PeerConnectionStateConnected:
-			once.Do(func() { close(connected) })
-			s.cfg.OnSilence(false)
-		case webrtc.PeerConnectionStateDisconnected:
-			s.cfg.OnSilence(true)
-		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			s.end(s.lost(connected))
-		}
-	})
-	recvonly := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
-	for range s.cfg.Screens {
-		if _, err := s.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, recvonly); err != nil {
+func (s *Session) open(screens int) (connected chan struct{}, err error) {
+	network := peer.Config{Loopback: isLoopback(s.whep.endpoint.Hostname()), Net: s.cfg.Net, Interface: s.path.offers}
+	if network.Net == nil {
+		if network.Net, err = peer.NewBoundNet(s.path.owner); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := s.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, recvonly); err != nil {
+	api, err := newAPI(s.cfg.Codecs, network, &tap{
+		rtp:  func(ssrc uint32, packet []byte) { s.path.heard(); s.receiver.rtp(ssrc, packet) },
+		rtcp: func(packet []byte) { s.path.heard(); s.receiver.rtcp(packet) },
+	})
+	if err != nil {
 		return nil, err
 	}
-	s.offered = s.cfg.Screens + 2 // sound and the data channels
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
+		BundlePolicy: webrtc.BundlePolicyMaxBundle, ICEServers: peer.Servers(s.servers),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.pc = pc
+	s.mu.Unlock()
+	connected = make(chan struct{})
+	s.follow(pc, connected)
+	recvonly := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
+	for range screens {
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, recvonly); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, recvonly); err != nil {
+		return nil, err
+	}
+	s.offered = screens + 1 // sound
 	return connected, nil
+}
+
+// follow turns pion's callbacks into what the session and its path wait for.
+func (s *Session) follow(pc *webrtc.PeerConnection, connected chan struct{}) {
+	s.path.candidates.reset()
+	pc.OnICECandidate(s.path.candidates.add)
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(s.path.selected)
+	var once sync.Once // pion starts a goroutine for every state
+	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
+		s.log.Debug("connection", "state", st.String())
+		switch st {
+		case webrtc.PeerConnectionStateConnected:
+			s.path.broken.Store(false)
+			once.Do(func() { close(connected) })
+		case webrtc.PeerConnectionStateDisconnected:
+			s.path.broken.Store(true)
+		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+			if s.current(pc) {
+				s.end(s.lost(pc, connected))
+			}
+		}
+	})
 }
 
 // lost is how a path fails: ICE gives up before our own patience ends, also
 // when there never was one, and DTLS fails when who answers there is not who
 // answered our offer.
-func (s *Session) lost(connected <-chan struct{}) *Error {
-	select {
-	case <-connected:
-		return fail(StageLive, false, "check the network on both sides", errors.New("the connection to the host was lost"))
-	default:
+func (s *Session) lost(pc *webrtc.PeerConnection, connected <-chan struct{}) *Error {
+	if closedChannel(connected) {
+		return errLost()
 	}
-	if s.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
+	if pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
 		return fail(StageConnect, false, hintNoPath, errors.New(noPath))
 	}
 	return fail(StageConnect, false, "look at the host's log, or who is between here and the host",
@@ -274,54 +231,6 @@ const (
 	noPath     = "no path to the host was found"
 	hintNoPath = "a firewall may block UDP between here and the host"
 )
-
-// offer returns our description with all candidates in it.
-func (s *Session) offer(ctx context.Context) (string, error) {
-	offer, err := s.pc.CreateOffer(nil)
-	if err != nil {
-		return "", err
-	}
-	gathered := webrtc.GatheringCompletePromise(s.pc)
-	if err := s.pc.SetLocalDescription(offer); err != nil {
-		return "", err
-	}
-	timeout := time.NewTimer(s.waits.gather)
-	defer timeout.Stop()
-	select {
-	case <-gathered:
-	case <-timeout.C: // what has been found will have to do
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	return s.pc.LocalDescription().SDP, nil
-}
-
-// signal exchanges descriptions with the host.
-func (s *Session) signal(ctx context.Context, offer string) error {
-	answer, resource, err := s.whep.post(ctx, offer)
-	if err != nil {
-		return err
-	}
-	s.resource = resource
-	routes, err := readAnswer(answer, s.offered)
-	if err != nil {
-		return fail(StageSignal, true, notAHost, err)
-	}
-	if !routes.data {
-		s.log.Info("the host takes no input")
-	}
-	if !routes.sound {
-		s.log.Info("the host sends no sound")
-	}
-	s.receiver.routes.Store(routes)
-	err = s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
-	if err != nil {
-		// pion's text quotes the answer; it stays in the log.
-		s.log.Debug("answer refused", "err", err)
-		return fail(StageSignal, true, notAHost, errors.New("the host's answer does not fit our offer"))
-	}
-	return nil
-}
 
 // await waits for done, the session's end or, if timeout is not 0, the time.
 func (s *Session) await(ctx context.Context, done <-chan struct{}, timeout time.Duration, stage Stage, hint, late string) error {
@@ -401,6 +310,7 @@ func (s *Session) close(ctx context.Context, cancel context.CancelFunc) {
 	s.mu.Unlock()
 	cancel()
 	s.talkers.Wait()
+	defer s.whep.transport.CloseIdleConnections()
 	if s.pc == nil {
 		return
 	}

@@ -49,6 +49,12 @@ func start(t *testing.T, url string, change func(*client.Config)) *terminal {
 // startPatient waits at most so long for the path and for a picture.
 func startPatient(t *testing.T, url string, change func(*client.Config), patience time.Duration) *terminal {
 	t.Helper()
+	return startWith(t, url, change, func(s *client.Session) { s.SetPatience(patience, patience) })
+}
+
+// startWith prepares the session before it runs.
+func startWith(t *testing.T, url string, change func(*client.Config), prepare func(*client.Session)) *terminal {
+	t.Helper()
 	r := &terminal{pictures: make(chan picture, 512)}
 	cfg := client.Config{
 		URL: url, Screens: 1, Codecs: []media.Codec{media.CodecH264, media.CodecHEVC}, Name: "test", Version: "1",
@@ -67,7 +73,7 @@ func startPatient(t *testing.T, url string, change func(*client.Config), patienc
 	if r.Session, err = client.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	r.SetPatience(patience, patience)
+	prepare(r.Session)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
@@ -304,11 +310,11 @@ func TestHostCannotGoOn(t *testing.T) {
 
 func TestWrongToken(t *testing.T) {
 	h := hosttest.Start(t, hosttest.Config{Token: "0123456789abcdef"})
-	err := start(t, h.URL, func(c *client.Config) { c.Token = "fedcba9876543210" }).failure(t)
+	err := start(t, h.URL, func(c *client.Config) { c.Bearer = func() string { return "fedcba9876543210" } }).failure(t)
 	if !err.Final || err.Stage != client.StageSignal || !strings.Contains(err.Hint, "token") {
 		t.Errorf("Run() = %v in stage %v, final %v, hint %q; want a final refusal that names the token", err, err.Stage, err.Final, err.Hint)
 	}
-	start(t, h.URL, func(c *client.Config) { c.Token = "0123456789abcdef" }).keyframe(t, 0)
+	start(t, h.URL, func(c *client.Config) { c.Bearer = func() string { return "0123456789abcdef" } }).keyframe(t, 0)
 }
 
 // TestCancel ends sessions in each of their stages: they end soon, with the

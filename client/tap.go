@@ -3,6 +3,7 @@ package client
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/transport/v5/packetio"
 )
@@ -13,10 +14,28 @@ import (
 type tap struct {
 	rtp  func(ssrc uint32, packet []byte) // SRTP goroutine; packet is only lent
 	rtcp func(packet []byte)              // SRTCP goroutine; packet is only lent
+	// flood is told, once, of a host that sends more sources than a session can
+	// have: pion keeps memory for each, so the session has to end. Either of the
+	// goroutines above; it must not block.
+	flood func()
+
+	sources atomic.Int32
 }
+
+// maxSources is how many sources, by SSRC, one kind of each, a host may have
+// sent: two screens with repairs and FEC, sound and RTCP for each need 14, and
+// a host that begins anew gets others.
+const maxSources = 256
 
 func (t *tap) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
 	s := &tapStream{closed: make(chan struct{})}
+	if n := t.sources.Add(1); n > maxSources {
+		if n == maxSources+1 {
+			t.flood()
+		}
+		s.sink = func([]byte) {}
+		return s
+	}
 	if kind == packetio.RTCPBufferPacket {
 		s.sink = t.rtcp
 	} else {

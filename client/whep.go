@@ -16,21 +16,26 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // Bounds of the signalling exchange (docs/PROTOCOL.md, section 2).
 const (
 	signalTimeout = 10 * time.Second
 	deleteTimeout = time.Second
+	sdpType       = "application/sdp"
 	maxAnswer     = 64 << 10 // bytes of SDP that we are willing to read
 	maxProblem    = 512      // bytes of a host's error text that we show
+	// sessionRelation is how a host says that it has our data channels.
+	sessionRelation = "urn:shadow-terminal:ext:session"
 )
 
 // whep speaks the WHEP exchanges of one session with one endpoint.
 type whep struct {
-	client   *http.Client
-	endpoint *url.URL
-	token    string
+	transport *http.Transport
+	endpoint  *url.URL      // as configured
+	bearer    func() string // asked before each request
 }
 
 // parseEndpoint checks a host's URL before anything is sent to it.
@@ -52,52 +57,78 @@ func parseEndpoint(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// post sends the offer and returns the answer and the session's resource.
-func (w *whep) post(ctx context.Context, offer string) (answer string, resource *url.URL, err error) {
+// answer is what a host says to an offer.
+type answer struct {
+	sdp      string
+	resource *url.URL // of the session; nil: there is none that we could use
+	etag     string
+	patches  bool // it takes fragments
+	ours     bool // it speaks this protocol, not only WHEP
+	servers  []peer.Server
+}
+
+// post sends the offer, to where the endpoint sends us.
+func (w *whep) post(ctx context.Context, offer string) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.endpoint.String(), strings.NewReader(offer))
+	at, resp, err := w.follow(ctx, offer)
 	if err != nil {
-		return "", nil, fail(StageSignal, true, "", err)
-	}
-	req.Header.Set("Content-Type", "application/sdp")
-	req.Header.Set("Accept", "application/sdp")
-	w.authorize(req)
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return "", nil, w.explain(err)
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
-		return "", nil, w.refusal(resp)
+		return nil, refusal(at, resp)
 	}
-	if err := checkAnswerType(resp.Header.Get("Content-Type")); err != nil {
-		return "", nil, fail(StageSignal, true, notAHost, err)
+	if err := checkType(resp.Header.Get("Content-Type"), sdpType); err != nil {
+		return nil, fail(StageSignal, true, notAHost, err)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := readBounded(resp.Body, maxAnswer)
 	if err != nil {
-		return "", nil, w.explain(err)
+		return nil, w.explain(at, err)
 	}
-	if len(body) > maxAnswer {
-		return "", nil, fail(StageSignal, true, notAHost, fmt.Errorf("the host's answer is over %d bytes", maxAnswer))
-	}
-	loc, err := w.endpoint.Parse(resp.Header.Get("Location"))
-	if resp.Header.Get("Location") == "" || err != nil || loc.Host != w.endpoint.Host || loc.Scheme != w.endpoint.Scheme {
+	a := &answer{sdp: body, etag: resp.Header.Get("ETag")}
+	loc, err := at.Parse(resp.Header.Get("Location"))
+	if resp.Header.Get("Location") != "" && err == nil && loc.Host == at.Host && loc.Scheme == at.Scheme {
 		// Without a resource of its own the session cannot be deleted; it
 		// ends by itself when the path does. A foreign one is not followed:
 		// the token goes to no other server.
-		loc = nil
+		a.resource = loc
 	}
-	return string(body), loc, nil
+	for _, v := range resp.Header.Values("Accept-Patch") {
+		a.patches = a.patches || strings.Contains(strings.ToLower(v), peer.FragType)
+	}
+	links := peer.ParseLinks(resp.Header.Values("Link"))
+	a.servers = peer.ServersOf(links)
+	for _, l := range links {
+		a.ours = a.ours || l.Params["rel"] == sessionRelation
+	}
+	return a, nil
+}
+
+// errOversize says that a body is longer than anything we could use.
+type oversize int
+
+func (n oversize) Error() string { return fmt.Sprintf("the host's answer is over %d bytes", int(n)) }
+
+// readBounded reads a body whole, but no more than limit.
+func readBounded(r io.Reader, limit int) (string, error) {
+	body, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err != nil {
+		return "", err
+	}
+	if len(body) > limit {
+		return "", oversize(limit)
+	}
+	return string(body), nil
 }
 
 // notAHost is the hint for answers that no host of ours gives.
 const notAHost = "check the address: what answers there is not a streaming host"
 
-func checkAnswerType(ct string) error {
-	mt, _, err := mime.ParseMediaType(ct)
-	if err != nil || mt != "application/sdp" {
-		return fmt.Errorf("the host answered with %q instead of application/sdp", ct)
+func checkType(got, want string) error {
+	mt, _, err := mime.ParseMediaType(got)
+	if err != nil || mt != want {
+		return fmt.Errorf("the host answered with %q instead of %s", got, want)
 	}
 	return nil
 }
@@ -109,27 +140,66 @@ func (w *whep) delete(ctx context.Context, resource *url.URL) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, resource.String(), http.NoBody)
-	if err != nil {
-		return err
-	}
-	w.authorize(req)
-	resp, err := w.client.Do(req)
+	resp, err := w.do(ctx, request{method: http.MethodDelete, url: resource})
 	if err != nil {
 		return err
 	}
 	return resp.Body.Close()
 }
 
-func (w *whep) authorize(req *http.Request) {
-	if w.token != "" {
-		req.Header.Set("Authorization", "Bearer "+w.token)
+// request is one of ours.
+type request struct {
+	method string
+	url    *url.URL
+	kind   string // content type; "": no body
+	body   string
+	match  string // If-Match
+}
+
+// do sends a request with the token of this moment. A host that finds the
+// token wrong is asked once more when there is a newer one.
+func (w *whep) do(ctx context.Context, r request) (*http.Response, error) {
+	token := w.bearer()
+	resp, err := w.send(ctx, r, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
 	}
+	newer := w.bearer()
+	if newer == token {
+		return resp, nil
+	}
+	_ = resp.Body.Close()
+	return w.send(ctx, r, newer)
+}
+
+func (w *whep) send(ctx context.Context, r request, token string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), strings.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	if r.kind != "" {
+		req.Header.Set("Content-Type", r.kind)
+		req.Header.Set("Accept", r.kind)
+	}
+	if r.match != "" {
+		req.Header.Set("If-Match", r.match)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	// Not through an http.Client: where a redirect leads is looked at first.
+	return w.transport.RoundTrip(req)
 }
 
 // refusal turns a status into a sentence. The host's own text is shown,
 // bounded and reduced to one printable line.
-func (w *whep) refusal(resp *http.Response) *Error {
+func refusal(at *url.URL, resp *http.Response) *Error {
+	e := explainStatus(at, resp)
+	e.status = resp.StatusCode
+	return e
+}
+
+func explainStatus(at *url.URL, resp *http.Response) *Error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
 	said := printable(text)
 	if said != "" && !strings.Contains(resp.Header.Get("Content-Type"), "html") {
@@ -137,7 +207,7 @@ func (w *whep) refusal(resp *http.Response) *Error {
 	} else {
 		said = ""
 	}
-	err := fmt.Errorf("host %s refused: %s%s", w.endpoint.Host, resp.Status, said)
+	err := fmt.Errorf("host %s refused: %s%s", at.Host, printable([]byte(resp.Status)), said)
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fail(StageSignal, true, "the token is missing or wrong: check the token file on both sides", err)
@@ -151,7 +221,7 @@ func (w *whep) refusal(resp *http.Response) *Error {
 		return e
 	case code >= 500:
 		return fail(StageSignal, false, "look at the host's log", err)
-	case code == http.StatusBadRequest && w.endpoint.Scheme == "http":
+	case code == http.StatusBadRequest && at.Scheme == "http":
 		return fail(StageSignal, true, "if the host has a certificate, use https://", err)
 	}
 	return fail(StageSignal, true, "", err)
@@ -180,11 +250,11 @@ func printable(b []byte) string {
 }
 
 // explain turns a transport error into a sentence without Go's prefixes.
-func (w *whep) explain(err error) *Error {
-	host := w.endpoint.Host
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		err = ue.Err
+func (w *whep) explain(at *url.URL, err error) *Error {
+	host := at.Host
+	var long oversize
+	if errors.As(err, &long) {
+		return fail(StageSignal, true, notAHost, long)
 	}
 	var dns *net.DNSError
 	switch {
@@ -198,7 +268,7 @@ func (w *whep) explain(err error) *Error {
 			fmt.Errorf("nothing is listening at %s: %w", host, syscall.ECONNREFUSED))
 	case errors.As(err, &dns):
 		return fail(StageSignal, false, "check the spelling and the network",
-			fmt.Errorf("host name %s is not known", w.endpoint.Hostname()))
+			fmt.Errorf("host name %s is not known", at.Hostname()))
 	}
 	if e := explainTLS(host, err); e != nil {
 		return e

@@ -101,7 +101,8 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 // submit gives access units named by a string: K keyframe, P picture, D a
-// picture after a discontinuity, C a keyframe after one. It waits after each.
+// picture after a discontinuity, H one of a stream that heals by itself, C a
+// keyframe after one. It waits after each.
 func (r *rig) submit(first uint32, kinds string) {
 	for i, k := range kinds {
 		r.d.Submit(r.unit(first+uint32(i), k))
@@ -111,7 +112,8 @@ func (r *rig) submit(first uint32, kinds string) {
 
 func (r *rig) unit(id uint32, kind rune) *media.AccessUnit {
 	au := r.units.New(media.CodecH264, id, kind == 'K' || kind == 'C')
-	au.Discontinuity = kind == 'D' || kind == 'C'
+	au.Healing = kind == 'H'
+	au.Discontinuity = kind == 'D' || kind == 'C' || au.Healing
 	return au
 }
 
@@ -158,6 +160,7 @@ func TestRunShowsWhatIsDecodable(t *testing.T) {
 		{"plain", "KPPP", ids(1, 2, 3, 4), 0},
 		{"starts in the middle", "PPKP", ids(3, 4), 1},
 		{"loss", "KPDPPKP", ids(1, 2, 6, 7), 1},
+		{"loss that heals", "KPHHPP", ids(1, 2, 3, 4, 5, 6), 0},
 		{"keyframe after loss", "KPCP", ids(1, 2, 3, 4), 0},
 		{"two losses", "KDKDPK", ids(1, 3, 6), 2},
 		{"nothing", "", nil, 0},

@@ -183,7 +183,7 @@ func (w *worker) admit(au *media.AccessUnit) error {
 	switch {
 	case au.Keyframe:
 		return w.start(au.Codec)
-	case au.Discontinuity || au.Codec != w.codec:
+	case au.Discontinuity && !au.Healing || au.Codec != w.codec:
 		w.waiting = true
 	}
 	return nil

@@ -27,7 +27,8 @@ type picture struct {
 	first, last time.Duration     // arrivals
 	au          *media.AccessUnit // nil when it has failed
 	failed      bool
-	useless     bool // not a keyframe while only one helps: its bytes are not kept
+	useless     bool // of no use while something is missing before it: its bytes are not kept
+	judged      bool // it is known whether it is
 	cause       media.Cause
 	reason      string
 }
@@ -58,7 +59,10 @@ type assembler struct {
 	awaitKey      bool
 	awaitCause    media.Cause
 	discontinuity bool
-	torn          bool // a frame is being discarded, not charged yet
+	refs          references
+	heal          healing
+	spared        uint64 // losses that were got over without a keyframe
+	torn          bool   // a frame is being discarded, not charged yet
 	tornTime      uint32
 
 	ledger   ledger
@@ -96,11 +100,15 @@ func (a *assembler) consume(p *packet) {
 }
 
 // turn ends the picture because a packet of another time follows. Parameter
-// sets sent with a time of their own belong to the picture after them.
+// sets sent with a time of their own belong to the picture after them. Our host
+// sets markers: a picture without one was taken back while it was sent.
 func (a *assembler) turn(rtpTime uint32) {
 	if a.pictureless() {
 		a.cur.rtpTime = rtpTime
 		return
+	}
+	if a.ids.FrameTiming != 0 && a.markers && !a.cur.failed {
+		a.fail(media.CauseHost, reasonMalformed)
 	}
 	a.finish()
 }
@@ -167,7 +175,10 @@ func (a *assembler) copy(payload []byte) {
 		a.fail(media.CauseHost, reasonMalformed)
 		return
 	}
-	c.useless = a.awaitKey && a.depack.flags&hasPicture == hasSlice
+	if a.awaitKey && !c.judged && a.depack.flags&hasPicture != 0 {
+		c.judged = true
+		c.useless = a.depack.flags&hasPicture == hasSlice && !a.refs.follows(data) && !a.heals()
+	}
 }
 
 // fail gives the picture's memory back; the rest of its packets is ignored.
@@ -199,9 +210,17 @@ func (a *assembler) finish() {
 	key := a.isKey()
 	switch {
 	case c.failed:
+		a.refs.dropped()
 		a.ledger.lose(c.timing.Frame, c.cause)
 		a.await(c.cause, c.reason)
+	case a.awaitKey && !key && !c.useless && a.heal.shown == 0 && a.refs.follows(c.au.Data):
+		a.spared++
+		a.discontinuity, a.need = false, ""
+		a.deliver(key)
+	case a.awaitKey && !key && !c.useless && a.heals():
+		a.deliver(key)
 	case a.awaitKey && !key:
+		a.refs.dropped()
 		a.ledger.lose(c.timing.Frame, a.awaitCause)
 		if !a.discontinuity { // nothing was delivered yet
 			a.need = reasonStart
@@ -228,13 +247,15 @@ func (a *assembler) deliver(key bool) {
 	a.ledger.complete(c.timing.Frame, key)
 	a.params |= a.depack.flags
 	au.Screen, au.Codec, au.RTPTime = a.screen, a.codec, c.rtpTime
-	au.FrameID, au.Keyframe, au.Discontinuity = c.timing.Frame, key, a.discontinuity
+	a.refs.delivered(au.Data, key)
+	au.FrameID, au.Keyframe, au.Healing = c.timing.Frame, key, a.healed(key)
+	au.Discontinuity = a.discontinuity && (key || au.Healing)
 	au.Timing = media.Timing{Arrived: a.epoch.Add(c.first), Received: a.epoch.Add(c.last)}
 	readTiming(&au.Timing, c.capture, c.timing, a.offset)
 	clear(au.Data[len(au.Data) : len(au.Data)+media.Padding])
 	a.ready = append(a.ready, au)
 	c.au = nil
-	a.awaitKey, a.discontinuity = false, false
+	a.awaitKey, a.discontinuity = au.Healing, au.Healing
 	if key {
 		a.gotKey, a.need = true, ""
 	}
@@ -243,14 +264,21 @@ func (a *assembler) deliver(key bool) {
 // await drops everything up to the next keyframe and charges it to cause.
 func (a *assembler) await(cause media.Cause, reason string) {
 	a.awaitKey, a.awaitCause, a.discontinuity = true, cause, true
-	a.need = reason
+	if a.need = reason; a.heals() {
+		a.need = ""
+	}
+}
+
+// keyBegun says that the picture in the making is a keyframe.
+func (a *assembler) keyBegun() bool {
+	return a.cur.active && a.depack.flags&(hasKey|hasSPS) != 0
 }
 
 // skip says that the next packet of the stream was given up.
 func (a *assembler) skip() {
 	reason := reasonLoss
 	if a.cur.active {
-		if a.depack.flags&(hasKey|hasSPS) != 0 {
+		if a.keyBegun() {
 			reason = reasonLostKey
 		}
 		a.torn, a.tornTime = true, a.cur.rtpTime
@@ -259,6 +287,8 @@ func (a *assembler) skip() {
 	}
 	a.prevKnown = false
 	a.ledger.hole = true
+	a.refs.lost(1)
+	a.heal.loss()
 	if a.need == reasonLostKey { // skipped with its keyframe a moment ago
 		reason = reasonLostKey
 	}
@@ -285,6 +315,7 @@ func (a *assembler) restart() {
 	}
 	a.torn = false
 	a.params = 0
+	a.refs.dropped()
 	a.ledger.restart()
 	a.await(media.CauseHost, reasonRestart)
 }
@@ -307,3 +338,13 @@ const (
 	maxInterval   = 100 * time.Millisecond
 	firstInterval = time.Second / 60
 )
+
+// spares says that the picture in the making, which lacks a packet, is one
+// that others do not need, or that the stream heals by itself: what is missing
+// is not worth a keyframe.
+func (a *assembler) spares() bool {
+	if a.refs.refresh && a.refs.everKey && (!a.awaitKey || a.awaitCause == media.CauseNetwork) {
+		return true
+	}
+	return a.cur.active && !a.cur.failed && a.cur.au != nil && !a.awaitKey && a.refs.disposable(a.cur.au.Data)
+}

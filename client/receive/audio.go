@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // AudioPacket is one Opus packet in the order of the stream.
@@ -30,7 +32,10 @@ const (
 // AudioConfig describes one sound stream.
 type AudioConfig struct {
 	PayloadType uint8 // packets of another one are passed over; 0: any
-	Extensions  ExtIDs
+	// Redundant is the payload type of packets that carry copies of earlier
+	// ones (RFC 2198); 0: not negotiated.
+	Redundant  uint8
+	Extensions ExtIDs
 	// ReorderWindow is how long a packet waits for one before it that is
 	// missing; 0: not at all, late packets are then dropped.
 	ReorderWindow time.Duration
@@ -47,6 +52,7 @@ type AudioStats struct {
 	Duplicates uint64 // received before, or passed over as missing
 	Reordered  uint64 // put back in order
 	Lost       uint64 // passed over as missing
+	Recovered  uint64 // were missing and came as a copy in a later packet
 	Starved    uint64 // dropped because all buffers were out
 	Restarts   uint64 // sequence spaces the host began after the first
 }
@@ -64,6 +70,7 @@ type Audio struct {
 	slots   [audioSlots]*AudioPacket // packets waiting, by extended number
 	waiting int
 	passed  int // packets passed over since one was handed out
+	blocks  [wire.MaxREDBlocks]wire.REDBlock
 	free    []*AudioPacket
 	stats   AudioStats
 
@@ -108,11 +115,50 @@ func (a *Audio) Packet(now time.Time, buf []byte) {
 	}
 	a.stats.Packets++
 	a.stats.Bytes += uint64(len(buf))
-	if want := a.cfg.PayloadType; want != 0 && h.payloadType != want {
+	switch {
+	case a.cfg.Redundant != 0 && h.payloadType == a.cfg.Redundant:
+		a.unfold(now, &h)
+	case a.cfg.PayloadType != 0 && h.payloadType != a.cfg.PayloadType:
 		h.payload = nil // holds its place and nothing else
+		fallthrough
+	default:
+		a.insert(now, &h, false)
 	}
-	a.insert(now, &h)
 	a.flow(now)
+}
+
+// unfold takes a packet with copies: the packet itself, then those of its
+// copies that are missing. The copies are of the packets right before it, one
+// each, which is how every sender of Opus uses RFC 2198.
+func (a *Audio) unfold(now time.Time, h *header) {
+	n, err := wire.ReadRED(&a.blocks, h.payload)
+	if err != nil {
+		a.stats.Malformed++
+		h.payload = nil
+		a.insert(now, h, false)
+		return
+	}
+	own := a.blocks[n-1]
+	h.payload = own.Data
+	if a.cfg.PayloadType != 0 && own.PayloadType != a.cfg.PayloadType {
+		h.payload = nil
+	}
+	a.insert(now, h, false)
+	for back := 1; back < n; back++ {
+		b := &a.blocks[n-1-back]
+		seq := h.seq - uint16(back)
+		if b.PayloadType != own.PayloadType || len(b.Data) == 0 || !a.misses(seq) {
+			continue
+		}
+		a.stats.Recovered++
+		a.insert(now, &header{ssrc: h.ssrc, seq: seq, rtpTime: h.rtpTime - uint32(b.Offset), payload: b.Data}, true)
+	}
+}
+
+// misses reports whether a packet's turn has not come and it is not there.
+func (a *Audio) misses(seq uint16) bool {
+	ext := a.highest + int64(int16(seq-uint16(a.highest)))
+	return ext >= a.head && ext-a.head < audioSlots && a.slots[ext&(audioSlots-1)] == nil
 }
 
 // Tick passes over packets whose window has ended by now and returns how long
@@ -134,8 +180,8 @@ func (a *Audio) Stats() AudioStats {
 	return a.stats
 }
 
-// insert puts a packet into its slot.
-func (a *Audio) insert(now time.Time, h *header) {
+// insert puts a packet into its slot; copied says that it is a copy in a later one.
+func (a *Audio) insert(now time.Time, h *header, copied bool) {
 	if !a.started || h.ssrc != a.ssrc {
 		a.restart(h.ssrc, h.seq)
 	}
@@ -160,7 +206,7 @@ func (a *Audio) insert(now time.Time, h *header) {
 	if p == nil {
 		return
 	}
-	if ext < a.highest {
+	if ext < a.highest && !copied {
 		a.stats.Reordered++
 	}
 	p.Seq, p.RTPTime, p.Arrived = h.seq, h.rtpTime, now

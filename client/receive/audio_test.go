@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client/receive"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 func audioPacket(seq uint16, payload string) []byte {
@@ -135,6 +136,110 @@ func BenchmarkAudio(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		packet[2], packet[3] = byte(i>>8), byte(i)
+		a.Packet(epoch, packet)
+	}
+}
+
+// redPacket carries a packet and copies of those before it.
+func redPacket(seq uint16, copies int) []byte {
+	var blocks []wire.REDBlock
+	for back := copies; back >= 0; back-- {
+		blocks = append(blocks, wire.REDBlock{
+			PayloadType: 111, Offset: uint16(240 * back), Data: fmt.Appendf(nil, "p%d", seq-uint16(back)),
+		})
+	}
+	p := rtpHeader(mediaSSRC, seq, uint32(seq)*240, false, nil)
+	p[1] = 63
+	return wire.AppendRED(p, blocks...)
+}
+
+func TestAudioRedundancy(t *testing.T) {
+	cases := []struct {
+		name      string
+		copies    int
+		seqs      string
+		want      string
+		recovered uint64
+	}{
+		{"nothing lost", 2, "1 2 3", "1 2 3", 0},
+		{"one lost", 1, "1 3 4", "1 2 3 4", 1},
+		{"two lost, one copy", 1, "1 4 5", "1 3+1 4 5", 1},
+		{"two lost, two copies", 2, "1 4 5", "1 2 3 4 5", 2},
+		{"wrap", 2, "65534 1", "65534 65535 0 1", 2},
+		{"late original", 1, "1 3 2 4", "1 2 3 4", 1},
+		{"copies of what was before the first", 2, "7 8", "7 8", 0},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			a, err := receive.NewAudio(receive.AudioConfig{
+				PayloadType: 111, Redundant: 63, ReorderWindow: 5 * time.Millisecond,
+				OnPacket: func(p *receive.AudioPacket) {
+					s := fmt.Sprint(p.Seq)
+					// Around the wrap of numbers the test's clock jumps.
+					if string(p.Payload) != "p"+s || p.RTPTime != uint32(p.Seq)*240 && p.Seq != 65535 {
+						t.Errorf("packet %d: payload %q, RTP time %d", p.Seq, p.Payload, p.RTPTime)
+					}
+					if p.Lost > 0 {
+						s += fmt.Sprintf("+%d", p.Lost)
+					}
+					got = append(got, s)
+					p.Release()
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := epoch
+			for s := range strings.FieldsSeq(tc.seqs) {
+				var seq uint16
+				fmt.Sscan(s, &seq)
+				a.Packet(now, redPacket(seq, tc.copies))
+				now = now.Add(6 * time.Millisecond)
+				a.Tick(now)
+			}
+			if want := strings.Fields(tc.want); !slices.Equal(got, want) {
+				t.Errorf("packets = %v; want %v", got, want)
+			}
+			if st := a.Stats(); st.Recovered != tc.recovered {
+				t.Errorf("Recovered = %d; want %d", st.Recovered, tc.recovered)
+			}
+		})
+	}
+}
+
+func TestAudioRedundancyMalformed(t *testing.T) {
+	var got []uint16
+	a, err := receive.NewAudio(receive.AudioConfig{PayloadType: 111, Redundant: 63, OnPacket: func(p *receive.AudioPacket) {
+		got = append(got, p.Seq)
+		p.Release()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Packet(epoch, redPacket(1, 0))
+	broken := redPacket(2, 1)
+	a.Packet(epoch, broken[:len(broken)-6])
+	a.Packet(epoch, redPacket(3, 0))
+	if want := []uint16{1, 3}; !slices.Equal(got, want) {
+		t.Errorf("packets = %v; want %v", got, want)
+	}
+	if st := a.Stats(); st.Malformed != 1 {
+		t.Errorf("Malformed = %d; want 1", st.Malformed)
+	}
+}
+
+func BenchmarkAudioRedundant(b *testing.B) {
+	a, err := receive.NewAudio(receive.AudioConfig{PayloadType: 111, Redundant: 63, OnPacket: func(p *receive.AudioPacket) { p.Release() }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	packet := redPacket(0, 2)
+	seq := uint16(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		seq++
+		packet[2], packet[3] = byte(seq>>8), byte(seq)
 		a.Packet(epoch, packet)
 	}
 }

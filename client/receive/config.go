@@ -25,6 +25,7 @@ type VideoConfig struct {
 	PayloadType uint8       // packets of another one are passed over; 0: any
 	SSRC        uint32      // of the media; 0: the first packet's
 	Extensions  ExtIDs
+	FEC         bool // repair packets by FlexFEC may come
 
 	Slots         int // packets kept, a power of two; 0: DefaultSlots
 	Buffers       int // access units that can be out; 0: DefaultBuffers

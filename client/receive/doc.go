@@ -2,11 +2,16 @@
 // and those of one sound stream into Opus payloads in order. It sits directly
 // behind SRTP: every packet comes in as bytes with the time it was read.
 //
-// [Video] copies what cannot be used at once into a ring of fixed slabs, asks
-// for lost packets the moment a gap shows, gives them up at a deadline, asks
-// for a keyframe then, and hands every access unit over in the very call that
-// brought its last packet. It has no jitter buffer and never waits for the
-// next picture. [Audio] restores order within a window and marks gaps; the
+// [Video] copies what cannot be used at once into a ring of fixed slabs and
+// asks for lost packets the moment a gap shows, as soon again as repairs have
+// been seen to take, and twice at once where many are lost; where packets
+// overtake each other it first waits as long as that has been seen to take. FEC
+// that comes sooner brings them back (internal/flexfec). When repairs fail a
+// keyframe is asked for while they are still waited for, and what comes first
+// counts; not even that when no other picture needs the lost one, the next ones
+// refer to nothing that is missing, or the host refreshes its pictures by and by.
+// Every access unit is handed over in the very call that brought its last
+// packet. There is no jitter buffer, and the next picture is never waited for. [Audio] restores order within a window and marks gaps; the
 // jitter buffer for sound is client/audio's. [TWCC] and [Reports] build the
 // feedback the host steers by.
 //

@@ -77,3 +77,16 @@ func Broken(v *Video) string {
 	}
 	return ""
 }
+
+// References exposes references.
+type References struct{ r references }
+
+// NewReferences returns the references of a stream that nothing is known of.
+func NewReferences(codec media.Codec) *References { return &References{references{codec: codec}} }
+
+// Delivered, Follows, Dropped and Lost are those of references.
+func (r *References) Delivered(data []byte, key bool) { r.r.delivered(data, key) }
+func (r *References) Follows(data []byte) bool        { return r.r.follows(data) }
+func (r *References) Disposable(data []byte) bool     { return r.r.disposable(data) }
+func (r *References) Dropped()                        { r.r.dropped() }
+func (r *References) Lost(n int64)                    { r.r.lost(n) }

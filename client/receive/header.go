@@ -3,6 +3,7 @@ package receive
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/blade-shadow/terminal/internal/wire"
 )
@@ -24,6 +25,7 @@ type ExtIDs struct {
 	TWCC           uint8 // transport-wide sequence number, on every packet
 	AbsCaptureTime uint8 // host's wall clock at capture, on the first packet of a frame
 	FrameTiming    uint8 // our frame number and host stages, on the last packet of a frame
+	PlayoutDelay   uint8 // how long the host wants a frame held, on any packet
 }
 
 // header is what one RTP packet says. Payload aliases the packet.
@@ -43,6 +45,16 @@ type extensions struct {
 	twcc    uint16
 	capture uint64           // NTP, 0 when absent
 	timing  wire.FrameTiming // Frame is 0 when absent
+	playout playout
+}
+
+const playoutUnit = 10 * time.Millisecond
+
+// playout is what the extension playout-delay says: how long after its capture
+// a frame is to be shown, in playoutUnit.
+type playout struct {
+	known         bool
+	least, utmost uint16
 }
 
 // parseHeader reads the header of RFC 3550, 5.1. Every length in it is the
@@ -132,5 +144,7 @@ func (e *extensions) element(id uint8, v []byte, ids ExtIDs) {
 		e.capture = binary.BigEndian.Uint64(v)
 	case id == ids.FrameTiming && len(v) >= wire.FrameTimingSize:
 		e.timing, _ = wire.ParseFrameTiming(v) // fails on short ones only
+	case id == ids.PlayoutDelay && len(v) >= 3:
+		e.playout = playout{true, uint16(v[0])<<4 | uint16(v[1])>>4, uint16(v[1]&0x0f)<<8 | uint16(v[2])}
 	}
 }

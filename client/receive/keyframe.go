@@ -15,7 +15,9 @@ const (
 
 const (
 	minKeyframeGap   = 100 * time.Millisecond // between two requests; a longer RTT rules
-	minKeyframeRetry = 250 * time.Millisecond // until one not answered is repeated; two RTT rule
+	maxKeyframeRetry = 250 * time.Millisecond // until one not answered is repeated, while it is not known how long that takes
+	minKeyframeCopy  = 10 * time.Millisecond  // between a request and its copy, which one host or another takes for the same
+	minKeyframeRetry = 120 * time.Millisecond // and when it is
 )
 
 // maxReasons is how many reasons are told apart.
@@ -33,7 +35,9 @@ type requester struct {
 	sent   bool // last is valid
 	last   time.Duration
 	due    time.Duration
-	reason int // into counts
+	copyAt time.Duration // when to send the last one once more, 0: not at all
+	answer time.Duration // from request to keyframe, as known; 0: not yet
+	reason int           // into counts
 	counts [maxReasons]ReasonCount
 }
 
@@ -52,18 +56,56 @@ func (r *requester) request(reason string, at, rtt time.Duration) {
 	}
 }
 
-// arrived ends the wait: a keyframe was delivered.
-func (r *requester) arrived() { r.wanted = false }
+// arrived ends the wait: a keyframe was delivered, or is not needed.
+func (r *requester) arrived() { r.wanted, r.copyAt = false, 0 }
 
-// poll says whether to send a request now, and counts it.
-func (r *requester) poll(at, rtt time.Duration) bool {
-	if !r.wanted || at < r.due {
+// coming notes that packets of a keyframe arrive: the request is not repeated
+// before that keyframe had its time.
+func (r *requester) coming(at, rtt time.Duration) {
+	if !r.wanted || !r.sent {
+		return
+	}
+	if r.copyAt > 0 || r.answer == 0 || at-r.last > r.answer {
+		r.answer = at - r.last
+	} else {
+		r.answer -= (r.answer - (at - r.last)) / 8
+	}
+	r.copyAt = 0
+	r.due = max(r.due, at+r.retry(rtt))
+}
+
+func (r *requester) retry(rtt time.Duration) time.Duration {
+	if r.answer == 0 {
+		return max(2*rtt, maxKeyframeRetry)
+	}
+	return max(2*rtt, 2*r.answer, minKeyframeRetry)
+}
+
+// poll says whether to send a request now, and counts it. It is sent once more
+// at copyAt, since a lost one costs most of all.
+func (r *requester) poll(at, rtt, copyAt time.Duration) bool {
+	if !r.wanted {
+		return false
+	}
+	if r.copyAt > 0 && at >= r.copyAt {
+		r.copyAt = 0
+		return true
+	}
+	if at < r.due {
 		return false
 	}
 	r.sent, r.last = true, at
-	r.due = at + max(2*rtt, minKeyframeRetry)
+	r.due, r.copyAt = at+r.retry(rtt), copyAt
 	r.counts[r.reason].Count++
 	return true
+}
+
+// next returns when poll wants to be called.
+func (r *requester) next() time.Duration {
+	if r.copyAt > 0 {
+		return min(r.due, r.copyAt)
+	}
+	return r.due
 }
 
 // index returns the place of reason in counts; the last place takes all that

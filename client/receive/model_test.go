@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client/receive"
+	"github.com/blade-shadow/terminal/internal/flexfec"
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
@@ -19,6 +20,7 @@ type network struct {
 	delay                          time.Duration // one way
 	noRTX                          bool          // repairs come on the media SSRC
 	noMarker, noExt                bool
+	fec                            int // repair packets a frame
 	screens                        media.Codec
 	firstSeq                       uint16
 	firstTime                      uint32
@@ -78,7 +80,7 @@ func newWorld(t *testing.T, net network, seed uint64) *world {
 	w.host.noMarker, w.host.noExt = net.noMarker, net.noExt
 	cfg := receive.VideoConfig{
 		Codec: net.screens, OnAccessUnit: w.deliver, SendNACK: w.nack, SendPLI: func(uint32) { w.pli() },
-		RTT: func() time.Duration { return 2 * net.delay }, Extensions: extIDs,
+		RTT: func() time.Duration { return 2 * net.delay }, Extensions: extIDs, FEC: net.fec > 0,
 	}
 	v, err := receive.NewVideo(cfg)
 	if err != nil {
@@ -196,6 +198,26 @@ func (w *world) emit(key bool) {
 		w.sent[seqOf(p)] = p
 		w.after(time.Duration(i)*300*time.Microsecond, func(time.Time) { w.send(p, w.video.Packet) })
 	}
+	w.protect(f.packets)
+}
+
+// protect sends the repair packets of a frame behind it.
+func (w *world) protect(packets [][]byte) {
+	if w.net.fec == 0 {
+		return
+	}
+	e := flexfec.NewEncoder(flexfec.Mutable{TransportCC: extIDs.TWCC})
+	repairs := min(w.net.fec, len(packets))
+	if err := e.Begin(mediaSSRC, seqOf(packets[0]), len(packets), repairs); err != nil {
+		w.t.Fatal(err)
+	}
+	for i, p := range packets {
+		e.Add(i, p)
+	}
+	for k := range repairs {
+		p := e.Repair(k, rtpHeader(fecSSRC, uint16(k), 0, false, nil))
+		w.after(time.Duration(len(packets))*300*time.Microsecond, func(time.Time) { w.send(p, w.video.FEC) })
+	}
 }
 
 // run lets time pass.
@@ -263,6 +285,9 @@ func TestVideoModel(t *testing.T) {
 		{"far away", network{loss: 0.05, delay: 60 * time.Millisecond}},
 		{"reordering", network{reorder: 0.2, duplicate: 0.05}},
 		{"everything", network{loss: 0.03, burst: 5, reorder: 0.1, duplicate: 0.1, skip: 0.1, delay: 8 * time.Millisecond}},
+		{"fec", network{loss: 0.05, burst: 2, fec: 2, skip: 0.05, delay: 8 * time.Millisecond}},
+		{"fec and everything", network{loss: 0.1, burst: 3, reorder: 0.1, duplicate: 0.1, fec: 2, delay: 20 * time.Millisecond}},
+		{"fec without rtx", network{loss: 0.05, fec: 1, noRTX: true, delay: 4 * time.Millisecond}},
 		{"no rtx", network{loss: 0.03, noRTX: true, duplicate: 0.05, delay: 4 * time.Millisecond}},
 		{"no marker", network{loss: 0.03, noMarker: true}},
 		{"no extensions", network{loss: 0.05, burst: 3, noExt: true}},

@@ -3,14 +3,16 @@ package receive
 import "time"
 
 const (
-	minRetry      = 5 * time.Millisecond   // between two requests for one packet; 1.25 RTT rules
-	reorderWait   = 2 * time.Millisecond   // how long a gap may be mere reordering,
-	reorderCount  = 2                      // and how many later packets, once any was seen
-	minDeadline   = 20 * time.Millisecond  // below, a repair of a repair has no chance
-	maxDeadline   = 100 * time.Millisecond // beyond, a keyframe is sooner, unless RTT is longer
-	hardDeadline  = 500 * time.Millisecond // whatever RTT is said to be
-	blindDeadline = 10 * time.Millisecond  // nothing can be asked for: only reordering can help
-	assumedRTT    = 20 * time.Millisecond  // for repeats while RTT is not known
+	minRetry       = 5 * time.Millisecond    // between two requests for one packet
+	maxReorderWait = 20 * time.Millisecond   // whatever lateness was seen
+	minPatience    = 20 * time.Millisecond   // below, a repair of a repair has no chance
+	maxPatience    = 150 * time.Millisecond  // beyond, a keyframe is asked for besides, unless two repairs take longer
+	beyondPatience = 150 * time.Millisecond  // until what is missing is given up, and two more repairs
+	hardDeadline   = 1000 * time.Millisecond // whatever repairs are said to take
+	blindDeadline  = 10 * time.Millisecond   // nothing can be asked for: only reordering and FEC can help
+	assumedRTT     = 20 * time.Millisecond   // for repeats while RTT is not known
+	minCopy        = time.Millisecond        // between a request and its copy
+	fullRateTries  = 5                       // requests until they become rarer
 
 	tailWait    = 3 * time.Millisecond   // silence inside a frame until its tail is asked for
 	tailGiveUp  = 250 * time.Millisecond // silence until the tail is given up; 4 RTT rule
@@ -54,12 +56,34 @@ func (t *tail) probes(newest int64) int64 {
 	return min(max(t.size/8-(newest+1-t.begin), minTail), maxTail)
 }
 
-// retryAfter is how long to wait until a packet is asked for again.
-func retryAfter(rtt time.Duration) time.Duration {
-	if rtt == 0 {
-		rtt = assumedRTT
+// retry is how long to wait until a packet is asked for again.
+func (v *Video) retry() time.Duration { return v.repairs.retry(v.rtt) }
+
+// copyAfter is when a request is said once more because many are lost; 0: not
+// at all. The host answers one of them, so it costs no repair.
+func (v *Video) copyAfter(at time.Duration) time.Duration {
+	if v.loss < lossy {
+		return 0
 	}
-	return max(rtt*5/4, minRetry)
+	return at + max(v.retry()/4, minCopy)
+}
+
+// patience is how long a packet is waited for until a keyframe is asked for
+// besides: as many repairs as it takes until one has come almost certainly. A
+// keyframe is many packets, so the more are lost the later it is whole.
+func (v *Video) patience() time.Duration {
+	if v.cfg.SendNACK == nil {
+		return blindDeadline
+	}
+	tries := time.Duration(4)
+	switch {
+	case v.loss < 0.01:
+		tries = 2
+	case v.loss < 0.05:
+		tries = 3
+	}
+	retry := v.retry()
+	return max(min(tries*retry, max(maxPatience, 2*retry)), minPatience)
 }
 
 // deadline is how long a packet is waited for.
@@ -67,11 +91,7 @@ func (v *Video) deadline() time.Duration {
 	if v.cfg.SendNACK == nil {
 		return blindDeadline
 	}
-	if v.rtt == 0 {
-		return maxDeadline
-	}
-	d := min(max(2*v.rtt, v.asm.interval), maxDeadline)
-	return min(max(d, minDeadline, retryAfter(v.rtt)+minRetry), hardDeadline)
+	return min(v.patience()+2*v.retry()+beyondPatience, hardDeadline)
 }
 
 // service does what is due: give up, ask again, probe a tail, ask for a
@@ -83,24 +103,68 @@ func (v *Video) service(at time.Duration) {
 	}
 	v.askForTail(at)
 	if v.asm.gotKey {
-		v.asm.gotKey = false
+		v.asm.gotKey, v.hedged = false, false
 		v.keys.arrived()
 	}
-	if v.asm.need != "" {
+	if v.hedged && !v.win.blocked() && !v.asm.awaitKey {
+		v.hedged = false // the repair was sooner
+		v.keys.arrived()
+	}
+	if v.asm.need != "" && !v.asm.keyBegun() {
 		v.keys.request(v.asm.need, at, v.rtt)
 		v.asm.need = ""
 	}
-	if v.win.started && v.keys.poll(at, v.rtt) {
+	if v.win.started && v.keys.poll(at, v.rtt, at+max(v.retry()/2, minKeyframeCopy)) {
 		v.out.pli = true
 	}
 }
 
-// expire gives up what blocks the stream for too long or for nothing.
+// expire gives up what blocks the stream for too long or for nothing, and asks
+// for a keyframe when a repair begins to look doubtful.
 func (v *Video) expire(at time.Duration) {
-	limit := v.deadline()
-	for v.win.blocked() && (at-v.win.gaps[0].since >= limit || v.asm.hopeless()) {
-		v.giveUp()
+	for v.win.blocked() {
+		waited := at - v.win.gaps[0].since
+		switch {
+		case waited >= v.deadline(), v.asm.hopeless(), waited >= v.patience() && v.asm.spares():
+			v.giveUp()
+			continue
+		case waited >= v.patience() && v.hedgedFor != v.win.head:
+			v.hedge(at)
+		}
+		v.watchKeyframe(at)
+		return
 	}
+}
+
+// keyArrives says that a keyframe waits behind a gap, and that no other one was
+// asked for in its place.
+func (v *Video) keyArrives() bool {
+	return v.keyAhead && v.keyExt > v.win.head && v.keyExt > v.keyAsked
+}
+
+// watchKeyframe asks for another keyframe when the one that arrives behind
+// the gap lacks a packet for too long itself.
+func (v *Video) watchKeyframe(at time.Duration) {
+	if !v.keyArrives() {
+		return
+	}
+	i := v.win.after(v.keyExt)
+	if i < len(v.win.gaps) && at-v.win.gaps[i].since >= v.patience() {
+		v.keyAsked = v.keyExt
+		v.keys.request(reasonLostKey, at, v.rtt)
+	}
+}
+
+// hedge asks for a keyframe while the packet whose turn it is is waited for
+// still: the stream goes on with what comes first.
+func (v *Video) hedge(at time.Duration) {
+	v.hedged, v.hedgedFor = true, v.win.head
+	reason := reasonLoss
+	if v.asm.awaitKey && v.asm.keyBegun() {
+		reason = reasonLostKey
+	}
+	v.keys.request(reason, at, v.rtt)
+	v.jumpToKeyframe()
 }
 
 // giveUp passes over the missing packet whose turn it is.
@@ -127,19 +191,27 @@ func (v *Video) askForGaps(at time.Duration) {
 	if v.cfg.SendNACK == nil {
 		return
 	}
-	again := at + retryAfter(v.rtt)
+	again, copyAt := at+v.retry(), v.copyAfter(at)
 	asked := false
 	for i := range v.win.gaps {
 		g := &v.win.gaps[i]
-		early := g.tries == 0 && v.stats.Packets-g.seen >= reorderCount
-		if at < g.due && !early {
+		switch overtaken := g.tries == 0 && v.arrived-g.seen > v.order.behind*5/4; {
+		case at >= g.due || overtaken:
+			if g.tries > 0 {
+				v.stats.Retries++
+			}
+			g.tries++
+			g.before, g.asked = g.asked, at
+			g.due, g.copyAt = again, copyAt
+			if extra := g.tries - fullRateTries; extra > 0 {
+				g.due += v.retry() << min(extra, 4)
+			}
+		case g.copyAt > 0 && at >= g.copyAt:
+			g.copyAt = 0
+			v.stats.Copies++
+		default:
 			continue
 		}
-		if g.tries > 0 {
-			v.stats.Retries++
-		}
-		g.tries++
-		g.due = again
 		v.out.nack(uint16(g.ext))
 		asked = true
 	}
@@ -171,7 +243,7 @@ func (v *Video) askForTail(at time.Duration) {
 	}
 	v.stats.NACKs++
 	v.stats.TailProbes++
-	t.due = min(at+retryAfter(v.rtt)<<t.tries, end)
+	t.due = min(at+v.retry()<<t.tries, end)
 	t.tries++
 }
 
@@ -182,16 +254,27 @@ func (v *Video) nextTimer(at time.Duration) time.Duration {
 		next = activePoll
 	}
 	if len(v.win.gaps) > 0 {
-		next = min(next, v.win.gaps[0].since+v.deadline()-at)
+		end := v.deadline()
+		if v.hedgedFor != v.win.head {
+			end = v.patience()
+		}
+		next = min(next, v.win.gaps[0].since+end-at)
+		if i := v.win.after(v.keyExt); v.keyArrives() && i < len(v.win.gaps) {
+			next = min(next, v.win.gaps[i].since+v.patience()-at)
+		}
 		for i := range v.win.gaps {
-			next = min(next, v.win.gaps[i].due-at)
+			g := &v.win.gaps[i]
+			next = min(next, g.due-at)
+			if g.copyAt > 0 {
+				next = min(next, g.copyAt-at)
+			}
 		}
 	}
 	if v.tail.open && v.asm.markers {
 		next = min(next, v.tail.due-at)
 	}
 	if v.keys.wanted && v.win.started {
-		next = min(next, v.keys.due-at)
+		next = min(next, v.keys.next()-at)
 	}
 	return max(next, minPoll)
 }

@@ -41,6 +41,19 @@ func (r *Reports) SenderReport(now time.Time, sr *rtcp.SenderReport) {
 	}
 }
 
+// SSRCs returns those of the sources that packets came from.
+func (r *Reports) SSRCs() []uint32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []uint32
+	for _, s := range r.sources {
+		if ssrc, ok := s.known(); ok {
+			all = append(all, ssrc)
+		}
+	}
+	return all
+}
+
 // ReceiverReport returns the report of now, and nil before any packet came.
 func (r *Reports) ReceiverReport(now time.Time) *rtcp.ReceiverReport {
 	r.mu.Lock()
@@ -102,6 +115,12 @@ func (s *Source) Packet(now time.Time, ssrc uint32, seq uint16, rtpTime uint32) 
 	}
 	s.received++
 	s.jitters(now, rtpTime)
+}
+
+func (s *Source) known() (ssrc uint32, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ssrc, s.started
 }
 
 func (s *Source) begin(now time.Time, ssrc uint32, seq uint16) {

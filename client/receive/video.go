@@ -1,10 +1,10 @@
 package receive
 
 import (
-	"encoding/binary"
 	"sync"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/flexfec"
 	"github.com/blade-shadow/terminal/internal/media"
 )
 
@@ -28,12 +28,23 @@ type Video struct {
 	win        *window
 	tail       tail
 	keys       requester
-	reordering bool   // has been seen
-	rtxSeen    bool   // repairs come on their own SSRC
-	origin     int64  // first packet of the sequence space that came
-	newestTime uint32 // RTP time of the newest packet
+	hedged     bool  // a keyframe is asked for while a repair is still waited for,
+	hedgedFor  int64 // the one of this packet
+	order      reordering
+	repairs    repairTime
+	loss       lossRate
+	fec        *flexfec.Decoder // nil: not negotiated
+	fecNow     time.Duration    // when the packet was read that recovers others
+	rtxSeen    bool             // repairs come on their own SSRC
+	lastPT     uint8            // payload type of the newest media packet
+	arrived    uint64           // packets of the media SSRC
+	scratch    []byte           // one packet, for repairs
+	origin     int64            // first packet of the sequence space that came
+	newestTime uint32           // RTP time of the newest packet
 	keyTime    uint32
-	keyAhead   bool // a keyframe of keyTime waits behind a gap
+	keyExt     int64 // a packet of it
+	keyAsked   int64 // that packet, when another keyframe was asked for
+	keyAhead   bool  // a keyframe of keyTime waits behind a gap
 	stats      VideoStats
 	out        *outbox
 
@@ -51,7 +62,7 @@ func NewVideo(cfg VideoConfig) (*Video, error) {
 }
 
 func newVideo(cfg VideoConfig) *Video {
-	return &Video{
+	v := &Video{
 		cfg:       cfg,
 		ssrc:      cfg.SSRC,
 		ssrcKnown: cfg.SSRC != 0,
@@ -62,12 +73,15 @@ func newVideo(cfg VideoConfig) *Video {
 			screen: cfg.Screen, codec: cfg.Codec, ids: cfg.Extensions,
 			pool:     newPool(cfg.Buffers, cfg.MaxAccessUnit),
 			depack:   depacketizer{codec: cfg.Codec},
+			refs:     references{codec: cfg.Codec},
 			interval: firstInterval,
 			tick:     time.Second / time.Duration(cfg.ClockRate),
 			awaitKey: true, awaitCause: media.CauseHost,
 			ready: make([]*media.AccessUnit, 0, cfg.Buffers),
 		},
 	}
+	v.initFEC()
+	return v
 }
 
 // Packet takes a decrypted RTP packet of the media SSRC, read at now. It does
@@ -87,6 +101,9 @@ func (v *Video) Packet(now time.Time, buf []byte) {
 	v.stats.Packets++
 	v.stats.Bytes += uint64(len(buf))
 	v.media(at, &h)
+	if v.fec != nil {
+		v.protect(at, buf)
+	}
 	v.service(at)
 }
 
@@ -108,6 +125,9 @@ func (v *Video) RTX(now time.Time, buf []byte) {
 	v.stats.Bytes += uint64(len(buf))
 	if len(h.payload) > 0 { // an empty one is a probe for bandwidth
 		v.repair(at, &h)
+		if v.fec != nil {
+			v.protectRepair(at, buf, h.payload)
+		}
 	}
 	v.service(at)
 }
@@ -172,201 +192,4 @@ func (v *Video) collect() {
 	v.out.units = append(v.out.units, v.asm.ready...)
 	clear(v.asm.ready)
 	v.asm.ready = v.asm.ready[:0]
-}
-
-// media takes a packet of the media SSRC.
-func (v *Video) media(at time.Duration, h *header) {
-	p := v.packet(at, h)
-	if !v.ssrcKnown || h.ssrc != v.ssrc || !v.win.started {
-		v.begin(h.ssrc, h.seq, v.before(&p))
-	}
-	ext := v.win.extend(h.seq)
-	where := v.win.locate(ext)
-	if (where == placeFar || where == placeOld || where == placeLate) && v.win.stray(h.seq, where) {
-		v.begin(h.ssrc, v.win.firstStray, 0)
-		ext = v.win.extend(h.seq)
-		where = v.win.locate(ext)
-	}
-	v.place(at, ext, where, &p, false)
-}
-
-// before returns how many packets may be missing before p, the first one of a
-// stream. Those sent while the keys were being agreed on are often lost.
-func (v *Video) before(p *packet) uint16 {
-	if v.asm.startsByItself(p) {
-		return 0
-	}
-	return lostBefore
-}
-
-// repair takes a packet of the RTX SSRC: the first two bytes of its payload
-// are the sequence number of the packet it repeats (RFC 4588, 4).
-func (v *Video) repair(at time.Duration, h *header) {
-	if !v.win.started {
-		v.stats.Stray++
-		return
-	}
-	v.rtxSeen = true
-	ext := v.win.extend(binary.BigEndian.Uint16(h.payload))
-	where := v.win.locate(ext)
-	if ext > v.win.highest+maxTail {
-		where = placeFar // nothing that was asked for
-	}
-	h.payload = h.payload[2:]
-	p := v.packet(at, h)
-	v.place(at, ext, where, &p, true)
-}
-
-func (v *Video) packet(at time.Duration, h *header) packet {
-	p := packet{
-		marker: h.marker, rtpTime: h.rtpTime, capture: h.ext.capture,
-		timing: h.ext.timing, at: at, payload: h.payload,
-	}
-	if want := v.cfg.PayloadType; want != 0 && h.payloadType != want && h.ssrc == v.ssrc {
-		p.payload = nil // holds its place and nothing else
-	}
-	return p
-}
-
-// begin starts a sequence space at seq or up to before packets earlier.
-func (v *Video) begin(ssrc uint32, seq, before uint16) {
-	if v.win.started {
-		v.stats.Restarts++
-		v.stats.GivenUp += uint64(len(v.win.gaps))
-		v.asm.restart()
-	}
-	v.ssrc, v.ssrcKnown = ssrc, true
-	v.win.begin(seq - before)
-	v.origin = v.win.head + int64(before)
-	v.tail, v.keyAhead = tail{begin: v.origin}, false
-}
-
-// place puts a packet where it belongs.
-func (v *Video) place(at time.Duration, ext int64, where place, p *packet, repair bool) {
-	switch where {
-	case placeFar:
-		v.stats.Stray++
-		return
-	case placeOld:
-		v.stats.Duplicates++
-		return
-	case placeLate:
-		v.stats.Late++
-		return
-	}
-	if !repair {
-		v.win.strays = 0
-	}
-	if ext > v.win.highest {
-		v.advance(at, ext, p)
-	} else if g, ok := v.win.found(ext); ok {
-		v.classify(at, g, repair)
-	}
-	if ext == v.win.head {
-		v.win.pass()
-		v.asm.consume(p)
-		v.drain()
-		return
-	}
-	v.win.store(ext, p)
-	if v.asm.awaitKey {
-		v.jump(ext, p)
-	}
-}
-
-// advance moves the newest packet on to ext and notes what is missing before it.
-func (v *Video) advance(at time.Duration, ext int64, p *packet) {
-	missing := ext - v.win.highest - 1
-	if len(p.payload) > 0 {
-		v.tail.advance(at, ext, p.marker)
-	}
-	span := time.Duration(int32(p.rtpTime-v.newestTime)) * v.asm.tick
-	v.newestTime = p.rtpTime
-	if missing > maxHole || missing > staleHole && span > staleAfter {
-		v.outage(ext)
-	} else {
-		v.miss(at, ext)
-	}
-	v.win.highest = ext
-	for ext-v.win.head >= int64(len(v.win.slots)) {
-		v.giveUp()
-	}
-}
-
-// outage gives up everything before ext.
-func (v *Video) outage(ext int64) {
-	for len(v.win.gaps) > 0 {
-		v.giveUp()
-	}
-	v.stats.GivenUp += uint64(ext - v.win.head)
-	v.asm.skip()
-	v.win.head = ext
-}
-
-// miss notes the packets between the highest and ext as missing.
-func (v *Video) miss(at time.Duration, ext int64) {
-	for e := v.win.highest + 1; e < ext; e++ {
-		if len(v.win.gaps) >= maxGaps {
-			v.giveUp()
-		}
-		g := gap{ext: e, since: at, due: at, seen: v.stats.Packets}
-		if v.reordering {
-			g.due += reorderWait
-		}
-		if e <= v.tail.upTo { // asked for already
-			g.due, g.tries = v.tail.asked+retryAfter(v.rtt), 1
-		}
-		v.win.miss(g)
-	}
-}
-
-// classify counts how a missing packet came: asked for or by itself.
-func (v *Video) classify(at time.Duration, g gap, repair bool) {
-	byItself := g.tries == 0 || v.rtxSeen || at-g.since < v.rtt/2
-	if repair || !byItself {
-		v.stats.Repaired++
-		return
-	}
-	v.stats.Reordered++
-	v.reordering = true
-}
-
-// jump gives up everything before a keyframe that is complete behind a gap,
-// when only a keyframe helps. ext is a packet that was just stored.
-func (v *Video) jump(ext int64, p *packet) {
-	if startsKeyframe(v.cfg.Codec, p.payload) {
-		v.keyAhead, v.keyTime = true, p.rtpTime
-	}
-	if !v.keyAhead || p.rtpTime != v.keyTime {
-		return
-	}
-	first, ok := v.wholeFrame(ext)
-	for ok && v.win.head < first {
-		v.giveUp()
-	}
-}
-
-// wholeFrame returns the first packet of the frame around ext, which waits in
-// its slot, when all of the frame does and its beginning and end are certain.
-func (v *Video) wholeFrame(ext int64) (first int64, ok bool) {
-	rtpTime := v.win.stored(ext).rtpTime
-	for end := ext; ; end++ {
-		p := v.win.stored(end)
-		if p == nil || p.rtpTime != rtpTime {
-			return 0, false
-		}
-		if p.marker {
-			break
-		}
-	}
-	for first = ext; first-1 > v.win.head; first-- {
-		p := v.win.stored(first - 1)
-		if p == nil {
-			break
-		}
-		if p.marker || p.rtpTime != rtpTime {
-			return first, true
-		}
-	}
-	return first, v.asm.startsByItself(v.win.stored(first))
 }

@@ -36,8 +36,11 @@ type gap struct {
 	ext   int64
 	since time.Duration // when it was missed
 	due   time.Duration // when to ask (again)
-	seen  uint64        // packets received when it was missed
-	tries int           // requests sent
+	seen  uint64        // media packets received when it was missed
+	tries int           // requests sent, copies not counted
+
+	asked, before time.Duration // the last request and the one before it
+	copyAt        time.Duration // when to send the last request once more, 0: not at all
 }
 
 // place is where a sequence number falls.
@@ -156,9 +159,14 @@ func (w *window) miss(g gap) {
 	w.gaps = append(w.gaps, g)
 }
 
+// after returns the index of the first gap at ext or after it.
+func (w *window) after(ext int64) int {
+	return sort.Search(len(w.gaps), func(i int) bool { return w.gaps[i].ext >= ext })
+}
+
 // found removes the gap at ext and returns it.
 func (w *window) found(ext int64) (g gap, ok bool) {
-	i := sort.Search(len(w.gaps), func(i int) bool { return w.gaps[i].ext >= ext })
+	i := w.after(ext)
 	if i == len(w.gaps) || w.gaps[i].ext != ext {
 		return g, false
 	}

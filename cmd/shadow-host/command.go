@@ -25,8 +25,13 @@ type options struct {
 	encoder, inject             string
 	listen                      string
 	tlsCert, tlsKey, tokenFile  string
-	busy, fixed, json           bool
+	busy, fixed, json, web      bool
 	logLevel                    string
+	record                      string
+	refresh                     bool
+	reach                       reachOptions
+	broker                      brokerOptions
+	linktest                    linktestOptions
 }
 
 func newRoot() *cobra.Command {
@@ -46,6 +51,7 @@ It runs until SIGINT or SIGTERM and then prints what it did.`,
 		Example: `  shadow-host --source testcard --screens 2
   shadow-host --source desktop --display :0 --bitrate 20M
   shadow-host --source file --file film.mkv --codec hevc
+  shadow-host --source desktop --broker --sleep-after 15m --sleep-command "virsh suspend pc" --wake-command "virsh resume pc"
   shadow-host --source desktop --listen :8089 --tls-cert host.pem --tls-key host.key --token-file token`,
 		Args:          noArgs,
 		SilenceUsage:  true,
@@ -58,6 +64,7 @@ It runs until SIGINT or SIGTERM and then prints what it did.`,
 }
 
 func (o *options) addFlags(cmd *cobra.Command) {
+	o.reach.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.source, "source", "", "what to show: testcard (needs nothing), desktop (an X11 display) or file (a film in a loop)")
 	f.StringVar(&o.display, "display", "", "X11 display of --source desktop and of injected input, for example :0 (default $DISPLAY)")
@@ -77,6 +84,11 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file with the certificate and its chain")
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file with the certificate's key")
 	f.StringVar(&o.tokenFile, "token-file", "", "file with the bearer token terminals must give: one line of 16 characters or more, not readable by others")
+	f.BoolVar(&o.web, "web", true, "serve the client for browsers at /: any browser is a terminal then")
+	o.broker.flags(cmd)
+	o.linktest.flags(cmd)
+	f.BoolVar(&o.refresh, "intra-refresh", false, "renew pictures in rounds instead of by keyframes alone, so that losses heal with bounded pictures; needs libx264 or NVENC")
+	f.StringVar(&o.record, "record", "", "file to write the sessions' RTP, as it leaves, and RTCP, as it comes, to, in rtptools' rtpdump format; not encrypted")
 	f.BoolVar(&o.json, "json", false, "print the summary as one JSON object on stdout at the end")
 	f.StringVar(&o.logLevel, "log-level", "info", "what to log to stderr: debug, info, warn or error")
 }
@@ -87,20 +99,22 @@ func run(cmd *cobra.Command, o *options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := o.broker.check(cmd); err != nil {
+		return err
+	}
 	w, err := wire(o, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	w.config.OnListen = func(url string) { fmt.Fprintf(cmd.ErrOrStderr(), "listening url=%s\n", url) }
-	server, err := host.New(w.config)
-	if err != nil {
+	if w.server, err = host.New(w.config); err != nil {
 		return err
 	}
-	if err := server.Run(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
+	if err := w.run(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return printSummary(cmd, server.Summary("shadow-host", version), o.json)
+	return printSummary(cmd, w.server.Summary("shadow-host", version), o.json)
 }
 
 func printSummary(cmd *cobra.Command, sum host.Summary, asJSON bool) error {

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/blade-shadow/terminal/internal/host"
+	"github.com/blade-shadow/terminal/internal/host/broker"
 	"github.com/blade-shadow/terminal/internal/host/inject"
+	"github.com/blade-shadow/terminal/internal/host/linktest"
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -20,8 +26,27 @@ const opusBitrate = 128_000
 
 // wiring is the host's parts.
 type wiring struct {
-	config host.Config
-	device inject.Device // nil: none is open
+	config    host.Config
+	device    inject.Device    // nil: none is open
+	broker    *broker.Broker   // nil: none was asked for
+	idle      io.Closer        // of the broker; nil: there is none
+	server    *host.Server     // set before anything runs
+	linktest  *linktest.Server // nil: link tests are not answered
+	recording *os.File         // nil: nothing is recorded
+}
+
+// run serves, with the broker beside, until ctx ends.
+func (w *wiring) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.server.Run(ctx) })
+	if w.broker != nil {
+		g.Go(func() error { return w.broker.Run(ctx) })
+	}
+	if w.linktest != nil {
+		w.linktest.SetBeside(w.server)
+		g.Go(func() error { return w.linktest.Run(ctx) })
+	}
+	return g.Wait()
 }
 
 // Close closes what wire opened; the server must have ended.
@@ -29,6 +54,12 @@ func (w *wiring) Close() error {
 	var errs []error
 	if w.device != nil {
 		errs = append(errs, w.device.Close())
+	}
+	if w.idle != nil {
+		errs = append(errs, w.idle.Close())
+	}
+	if w.recording != nil {
+		errs = append(errs, w.recording.Close())
 	}
 	if w.config.Source != nil {
 		errs = append(errs, w.config.Source.Close())
@@ -59,10 +90,42 @@ func wire(o *options, log *slog.Logger) (*wiring, error) {
 	if o.audio != "none" {
 		w.config.OpenAudioEncoder = openOpus
 	}
+	routes, err := webRoutes(o.web)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	w.config.Routes = append(w.config.Routes, routes...)
+	if err := w.addReach(&o.reach); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := w.addBroker(o, log); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := w.addLinktest(o, log); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	w.config.IntraRefresh = o.refresh
+	if err := w.record(o); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	if err := w.open(codecs, o, log); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// record creates the file that --record names. It holds what was shown and
+// played, in the clear, so nobody else may read it.
+func (w *wiring) record(o *options) (err error) {
+	if o.record == "" {
+		return nil
+	}
+	w.recording, err = os.OpenFile(o.record, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	w.config.Record = w.recording
+	return nil
 }
 
 // open tries the encoders and opens the input device. Mistakes in addresses,
@@ -80,6 +143,7 @@ func (w *wiring) open(codecs []media.Codec, o *options, log *slog.Logger) (err e
 func (o *options) openEncoder(c host.EncoderConfig) (host.Encoder, error) {
 	return libav.NewEncoder(libav.EncoderConfig{
 		Codec: c.Codec, Width: c.Width, Height: c.Height, FPS: c.FPS, BitrateBps: c.BitrateBps, Backend: o.encoder,
+		IntraRefresh: c.IntraRefresh,
 	})
 }
 
@@ -112,7 +176,7 @@ func usable(codecs []media.Codec, src source.Source, bitrate int, o *options, lo
 
 func (o *options) tryEncoder(c media.Codec, screens []source.Screen, bitrate int, log *slog.Logger) error {
 	for _, s := range screens {
-		e, err := o.openEncoder(host.EncoderConfig{Codec: c, Width: s.Width, Height: s.Height, FPS: s.FPS, BitrateBps: bitrate})
+		e, err := o.openEncoder(host.EncoderConfig{Codec: c, Width: s.Width, Height: s.Height, FPS: s.FPS, BitrateBps: bitrate, IntraRefresh: o.refresh})
 		if err != nil {
 			return err
 		}

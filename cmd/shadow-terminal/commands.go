@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -36,7 +37,7 @@ Keys while it runs (in windows; all with Ctrl+Alt+Shift):
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newConnect(), newRun(), newMonitors(), newSelftest(), newVersion())
+	root.AddCommand(newConnect(), newRun(), newMonitors(), newSelftest(), newLinktest(), newVersion())
 	return root
 }
 
@@ -55,6 +56,7 @@ func (o *output) flags(cmd *cobra.Command) {
 type connection struct {
 	cfg       agent.Config
 	tokenFile string
+	asking    string // file with the device's token for the broker
 	caFile    string
 	codecs    []string
 	size      string
@@ -66,6 +68,10 @@ type connection struct {
 func (c *connection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
+	f.StringVar(&c.cfg.Broker, "broker", "", "address of the session broker, which knows the host; then no URL is given")
+	f.StringVar(&c.asking, "broker-token-file", "", "file that holds this device's bearer token for the broker")
+	f.StringVar(&c.cfg.DeviceCert, "device-cert", "", "PEM file with this device's certificate for the broker")
+	f.StringVar(&c.cfg.DeviceKey, "device-key", "", "PEM file with the key of that certificate")
 	f.StringVar(&c.caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
 	f.IntVar(&c.cfg.Screens, "screens", 0, "how many of the host's screens to show, 1 or 2 (default one in a window, both on a card)")
 	f.StringSliceVar(&c.codecs, "codec", nil, "codecs in order of preference: h264, hevc (default both)")
@@ -107,6 +113,9 @@ func (c *connection) config(url string) (cfg agent.Config, err error) {
 	if cfg.Token, err = agent.ReadToken(c.tokenFile); err != nil {
 		return cfg, fmt.Errorf("token file: %w", err)
 	}
+	if cfg.BrokerToken, err = agent.ReadToken(c.asking); err != nil {
+		return cfg, fmt.Errorf("broker token file: %w", err)
+	}
 	if cfg.TLS, err = agent.ReadCA(c.caFile); err != nil {
 		return cfg, fmt.Errorf("certificate authority file: %w", err)
 	}
@@ -120,17 +129,20 @@ func newConnect() *cobra.Command {
 		duration time.Duration
 	)
 	cmd := &cobra.Command{
-		Use:   "connect URL",
+		Use:   "connect URL | connect --broker URL",
 		Short: "Show a host in a window, or on the monitors themselves",
+		Long: `Connect shows the host at a URL, or the one that a session broker names: a PC that
+is asleep is woken, and its state is shown until it is there.`,
 		Example: `  shadow-terminal connect http://127.0.0.1:8089/whep
-  shadow-terminal connect https://pc.example:8089 --token-file ~/.config/shadow/token --screens 2`,
-		Args: oneURL,
+  shadow-terminal connect https://pc.example:8089 --token-file ~/.config/shadow/token --screens 2
+  shadow-terminal connect --broker https://broker.example --broker-token-file ~/.config/shadow/device`,
+		Args: func(cmd *cobra.Command, args []string) error { return hostOrBroker(cmd, args, conn.cfg.Broker) },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := conn.config(args[0])
+			cfg, err := conn.config(strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
-			cfg.Once, cfg.Duration = true, duration
+			cfg.Once, cfg.Wake, cfg.Duration = true, true, duration
 			return session(cmd, cfg, &out)
 		},
 	}
@@ -149,9 +161,13 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Show the host named in a configuration file, for ever",
 		Long: `Run shows the host named in a TOML configuration file and keeps trying when it
-cannot be reached. Keys of the file: url, token_file, ca_file, screens, codecs,
-fullscreen, width, height, bitrate, overlay, mute, display, gpu, card, modes (a table
-of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir.`,
+cannot be reached, or the one that a session broker names. Keys of the file: url,
+token_file, or instead of the two broker with broker_token_file, or device_cert and
+device_key; ca_file, screens, codecs, fullscreen, width, height, bitrate, overlay,
+mute, display, gpu, card, modes (a table of connectors, "DP-1" = "1920x1080@144"),
+decoder, state_dir.
+
+A PC that its broker says is asleep is woken by a key.`,
 		Example: `  shadow-terminal run --config /etc/shadow-terminal.toml`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -213,6 +229,17 @@ func write(w io.Writer, sum *agent.Summary, asJSON bool) error {
 	}
 	_, err := io.WriteString(w, sum.String())
 	return err
+}
+
+// hostOrBroker wants the address of a host, or of a broker and none of a host.
+func hostOrBroker(cmd *cobra.Command, args []string, broker string) error {
+	switch {
+	case broker == "":
+		return oneURL(cmd, args)
+	case len(args) > 0:
+		return program.UsageError{Err: errors.New("connect takes the host's URL or --broker, not both")}
+	}
+	return nil
 }
 
 func oneURL(_ *cobra.Command, args []string) error {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/client/linktest"
 	"github.com/blade-shadow/terminal/internal/program"
 )
 
@@ -22,6 +23,10 @@ func hintFor(err error) string {
 	var ce *client.Error
 	if errors.As(err, &ce) {
 		return ce.Hint
+	}
+	var le *linktest.Error
+	if errors.As(err, &le) {
+		return le.Hint
 	}
 	return ""
 }

@@ -13,12 +13,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/client/broker"
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
+	"github.com/blade-shadow/terminal/internal/netwatch"
 	"github.com/blade-shadow/terminal/internal/outputs"
 	"github.com/blade-shadow/terminal/peripherals/thermal"
 )
@@ -46,7 +48,13 @@ type Agent struct {
 	wants       wants
 	pointer     pointer
 
+	broker  *broker.Client // nil: Config.URL is the host
+	refused int            // sessions in a row that the host refused; of the goroutine of sessions
+
+	network *netwatch.Watcher
+
 	session atomic.Pointer[attempt] // nil between sessions
+	waited  atomic.Bool             // the words say why there is no session
 	overlay atomic.Bool
 	pressed chan struct{} // capacity 1, never closed: a key while there is no session; full means said
 
@@ -67,6 +75,9 @@ type attempt struct {
 	live      atomic.Bool             // a picture of it is on the screen
 	shown     chan struct{}           // closed when live becomes true
 	pictured  [MaxScreens]atomic.Bool // a picture of it was decoded
+	note      atomic.Pointer[string]  // what the person should know of it; nil: nothing
+	noted     int                     // how often that was shown; of the goroutine of figures
+	silent    chan bool               // capacity 1, never closed: whether the host is not heard; the newest news
 }
 
 // made reports whether f is of this attempt. Late frames of the one before
@@ -102,6 +113,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	}
 	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), parts: p, pressed: make(chan struct{}, 1), focused: true}
 	a.totals.pictured = make(chan struct{})
+	a.network = netwatch.New(a.log)
 	a.wants.share = 1
 	a.overlay.Store(cfg.Overlay)
 	a.cfg.Display = outputs.Resolve(cfg.Display)
@@ -112,8 +124,13 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 		}
 	}
 	// A bad address is said before a window opens.
-	if _, err := client.New(a.sessionConfig(nil)); err != nil {
+	if err := a.openBroker(); err != nil {
 		return nil, err
+	}
+	if a.broker == nil {
+		if _, err := client.New(a.sessionConfig(way{url: cfg.URL}, nil)); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.openChoices(); err != nil {
 		return nil, err
@@ -186,6 +203,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.sound.run(run) })
 	g.Go(func() error { return a.sessions(run) })
 	g.Go(func() error { a.figures(run); return nil })
+	g.Go(func() error { a.watchNetwork(run); return nil })
 	if c, ok := a.display.(timed); ok && !a.cfg.FreeRun {
 		g.Go(func() error { a.phases(run, c); return nil })
 	}
@@ -325,10 +343,11 @@ func (a *Agent) onShown(f *media.Frame) {
 	}
 }
 
-// sessionConfig is the same for every session but for who hears its stages.
-func (a *Agent) sessionConfig(onStage func(client.Stage)) client.Config {
+// sessionConfig is the same for every session but for the way to the host and
+// who hears its stages.
+func (a *Agent) sessionConfig(w way, onStage func(client.Stage)) client.Config {
 	return client.Config{
-		URL: a.cfg.URL, Token: a.cfg.Token, TLS: a.cfg.TLS,
+		URL: w.url, Bearer: w.bearer, ICEServers: w.ice, TLS: a.cfg.TLS,
 		Screens: a.cfg.Screens, Codecs: a.cfg.Codecs, BitrateBps: a.cfg.BitrateBps,
 		Name: "shadow-terminal", Version: a.cfg.Version,
 		OnAccessUnit: a.onAccessUnit,
@@ -338,6 +357,7 @@ func (a *Agent) sessionConfig(onStage func(client.Stage)) client.Config {
 		OnCursor:     a.onCursor,
 		OnPointer:    a.onPointer,
 		OnSilence:    a.onSilence,
+		OnViewOnly:   a.onViewOnly,
 		KeyToChannel: &a.keyToChannel,
 		Logger:       a.cfg.Logger,
 	}

@@ -194,6 +194,15 @@ func TestTwoScreens(t *testing.T) {
 		s := r.window.Stats().Screens
 		return s[0].Shown > 5 && s[1].Shown > 5 && r.window.Status(0) == nil && r.window.Status(1) == nil
 	})
+	if err := h.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		hosttest.Until(t, "every screen says why the last picture stays", func() bool {
+			st := r.window.Status(i)
+			return st != nil && !st.Page && strings.HasSuffix(st.Title, "was lost")
+		})
+	}
 	r.cancel()
 	if err := r.end(); err != nil {
 		t.Errorf("Run() = %v; want nil", err)

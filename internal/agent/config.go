@@ -27,7 +27,7 @@ const MaxScreens = 2
 
 // Config is what a terminal needs to know. Load reads it from a file.
 type Config struct {
-	URL        string        // the host's WHEP endpoint, http or https
+	URL        string        // the host's WHEP endpoint, http or https; "": Broker knows
 	Token      string        // bearer token, empty for none
 	TLS        *tls.Config   // nil: the system's certificate authorities
 	Screens    int           // screens to ask for, 1 or 2; 0: one in a window, both on a card
@@ -42,6 +42,14 @@ type Config struct {
 	Duration   time.Duration // end this long after the first picture; 0: never
 	Version    string
 	Logger     *slog.Logger
+
+	Broker      string // the session broker's address, https; "": URL is the host
+	BrokerToken string // the device's bearer token there, empty for none
+	DeviceCert  string // PEM files of the device's certificate and its key, read
+	DeviceKey   string // for each question to the broker; "": none
+	// Wake says that a person asked for the first session: a PC that is asleep
+	// is woken for it. Later ones take a key.
+	Wake bool
 
 	Display string               // outputs.Auto, the default, or another of its kinds
 	GPU     sdl.GPU              // whether windows are drawn by it
@@ -73,6 +81,11 @@ type file struct {
 	Bitrate    string   `toml:"bitrate"`
 	Overlay    bool     `toml:"overlay"`
 	Mute       bool     `toml:"mute"`
+
+	Broker          string `toml:"broker"`
+	BrokerTokenFile string `toml:"broker_token_file"`
+	DeviceCert      string `toml:"device_cert"`
+	DeviceKey       string `toml:"device_key"`
 
 	Display  string            `toml:"display"`
 	GPU      string            `toml:"gpu"`
@@ -106,9 +119,10 @@ func (f file) config() (Config, error) {
 		URL: f.URL, Screens: f.Screens, Fullscreen: f.Fullscreen,
 		Width: f.Width, Height: f.Height, Overlay: f.Overlay, Mute: f.Mute,
 		Display: f.Display, Card: f.Card, Decoder: f.Decoder, StateDir: f.StateDir,
+		Broker: f.Broker, DeviceCert: f.DeviceCert, DeviceKey: f.DeviceKey,
 	}
-	if f.URL == "" {
-		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\"")
+	if f.URL == "" && f.Broker == "" {
+		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\", or broker, who knows it")
 	}
 	var err error
 	if cfg.Codecs, err = media.ParseCodecs(f.Codecs); err != nil {
@@ -127,6 +141,9 @@ func (f file) config() (Config, error) {
 	}
 	if cfg.Token, err = ReadToken(f.TokenFile); err != nil {
 		return cfg, fmt.Errorf("token_file: %w", err)
+	}
+	if cfg.BrokerToken, err = ReadToken(f.BrokerTokenFile); err != nil {
+		return cfg, fmt.Errorf("broker_token_file: %w", err)
 	}
 	if cfg.TLS, err = ReadCA(f.CAFile); err != nil {
 		return cfg, fmt.Errorf("ca_file: %w", err)
@@ -161,10 +178,33 @@ func (c *Config) check() error {
 	case c.Width < 0 || c.Height < 0 || (c.Width == 0) != (c.Height == 0) || c.Width > 16384 || c.Height > 16384:
 		return fmt.Errorf("window size %dx%d: give both, at most 16384", c.Width, c.Height)
 	}
+	if err := c.checkBroker(); err != nil {
+		return err
+	}
 	switch c.Display {
 	case "", outputs.Auto, outputs.Window, outputs.Card, outputs.None:
 	default:
 		return fmt.Errorf("display is %q: use auto, window, card or none", c.Display)
+	}
+	return nil
+}
+
+// checkBroker refuses what two places would decide, and half a certificate.
+func (c *Config) checkBroker() error {
+	switch {
+	case c.Broker != "" && c.URL != "":
+		return errors.New("a host's address and a broker: give one of them, the address goes without the broker")
+	case c.Broker != "" && c.Token != "":
+		return errors.New("a token for the host and a broker: the broker gives that token; its own is broker_token_file or --broker-token-file")
+	case c.Broker == "" && (c.BrokerToken != "" || c.DeviceCert != "" || c.DeviceKey != ""):
+		return errors.New("a device's token or certificate is for a broker, and there is none")
+	case (c.DeviceCert == "") != (c.DeviceKey == ""):
+		return errors.New("a device's certificate and its key are needed together")
+	case c.DeviceCert == "":
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(c.DeviceCert, c.DeviceKey); err != nil {
+		return fmt.Errorf("device's certificate: %w", err)
 	}
 	return nil
 }

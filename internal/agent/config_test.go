@@ -31,11 +31,20 @@ func TestLoad(t *testing.T) {
 		t.Errorf("Load(good) = %+v; want what the file says, full screen by default", cfg)
 	}
 
+	asking := write("asking.toml", "broker = \"https://b\"\nbroker_token_file = \""+token+"\"\n")
+	if cfg, err = agent.Load(asking); err != nil || cfg.Broker != "https://b" || cfg.BrokerToken != "abc123" || cfg.URL != "" || cfg.Wake {
+		t.Errorf("Load(asking) = %+v, %v; want the broker and its token, and nobody woken", cfg, err)
+	}
+
 	tests := []struct{ name, text, want string }{
 		{"unknown key", "url = \"http://pc\"\nscrens = 2\n", ":2: key \"screns\" is not known"},
 		{"syntax", "url = \n", ":1:"},
 		{"type", "url = \"http://pc\"\nscreens = \"two\"\n", ":2:"},
 		{"no url", "screens = 1\n", "url is missing"},
+		{"url and broker", "url = \"http://pc\"\nbroker = \"https://b\"\n", "give one of them"},
+		{"token and broker", "broker = \"https://b\"\ntoken_file = \"" + token + "\"\n", "broker gives that token"},
+		{"half a certificate", "broker = \"https://b\"\ndevice_key = \"" + token + "\"\n", "needed together"},
+		{"no broker's token", "broker = \"https://b\"\nbroker_token_file = \"" + dir + "/none\"\n", "broker_token_file: open"},
 		{"three screens", "url = \"http://pc\"\nscreens = 3\n", "use 1 or 2"},
 		{"codec", "url = \"http://pc\"\ncodecs = [\"vp9\"]\n", "use h264 or hevc"},
 		{"bitrate", "url = \"http://pc\"\nbitrate = \"fast\"\n", "not a bit rate"},

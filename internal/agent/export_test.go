@@ -19,3 +19,21 @@ var (
 	Describe = describe
 	Sentence = sentence
 )
+
+// Backoff decides how long to wait between sessions.
+type Backoff = backoff
+
+// Next is the next wait.
+func (b *Backoff) Next(err error, lived bool) time.Duration { return b.next(err, lived) }
+
+// BrokerWords and About make words of a broker's answer.
+var (
+	BrokerWords = brokerWords
+	About       = about
+)
+
+// Silence tells the agent what its session would: whether the host is heard.
+func (a *Agent) Silence(silent bool) { a.onSilence(silent) }
+
+// ViewOnly tells the agent what its session would: the host takes no input.
+func (a *Agent) ViewOnly(reason string) { a.onViewOnly(reason) }

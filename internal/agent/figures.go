@@ -27,6 +27,7 @@ func (a *Agent) figures(ctx context.Context) {
 		now := a.stats()
 		if at := a.session.Load(); at != nil && at.live.Load() {
 			a.draw(now, last)
+			a.drawNote(at)
 		}
 		last = now
 	}

@@ -17,23 +17,46 @@ import (
 // totals adds up what sessions leave behind, so that a reconnect loses no
 // figures.
 type totals struct {
-	mu      sync.Mutex // guards all
-	live    int        // sessions that showed a picture, the running one included
-	ended   client.Stats
-	connect time.Duration // from the first session's start to its first picture
-	first   time.Time     // when that was
-	end     time.Time     // of Run, zero while it runs
+	mu     sync.Mutex // guards all
+	live   int        // sessions that showed a picture, the running one included
+	begun  int        // sessions, the running one included
+	again  int        // those of them after the first that showed a picture
+	silent int        // times that the host was not heard for a second
+
+	restarts int // of the path, in sessions that have ended
+	ended    client.Stats
+	connect  time.Duration // from the first session's start to its first picture
+	first    time.Time     // when that was
+	end      time.Time     // of Run, zero while it runs
 
 	pictured chan struct{} // closed with the first picture ever
 }
 
 // add takes the figures of a session that has ended; forget makes sure that
 // nobody counts it as running at the same time.
-func (t *totals) add(s client.Stats, forget func()) {
+func (t *totals) add(s client.Stats, restarts int, forget func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended.Add(s)
+	t.restarts += restarts
 	forget()
+}
+
+// begin counts a session that begins.
+func (t *totals) begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.begun++
+	if t.live > 0 {
+		t.again++
+	}
+}
+
+// interrupted counts a time that the host was not heard.
+func (t *totals) interrupted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.silent++
 }
 
 func (t *totals) firstPicture(took time.Duration) {
@@ -80,6 +103,11 @@ type Summary struct {
 	URL                     string           `json:"url"`
 	DurationS               float64          `json:"duration_s"` // since the first picture
 	Sessions                int              `json:"sessions"`
+	Attempts                int              `json:"attempts"`      // at a session
+	Reconnects              int              `json:"reconnects"`    // of them those after the first picture
+	Interruptions           int              `json:"interruptions"` // the host was not heard for a second
+	Restarts                int              `json:"restarts"`      // other paths found within sessions
+	Broker                  *BrokerSummary   `json:"broker,omitempty"`
 	ConnectToFirstPictureMS float64          `json:"connect_to_first_picture_ms"`
 	Screens                 []ScreenSummary  `json:"screens"`
 	Sound                   SoundSummary     `json:"audio"`
@@ -88,6 +116,20 @@ type Summary struct {
 	CPUs                    float64          `json:"cpu_s"`
 	CPUPerMin               float64          `json:"cpu_s_per_min"`
 	PeakRSSMiB              float64          `json:"peak_rss_mib"`
+}
+
+// BrokerSummary is how asking the broker went.
+type BrokerSummary struct {
+	Questions uint64  `json:"questions"`
+	Waits     uint64  `json:"waits"` // answers after which the terminal had to wait
+	WaitS     float64 `json:"wait_s"`
+	Moves     uint64  `json:"moves"`
+	Renewals  uint64  `json:"renewals"` // of a token in mid-session
+}
+
+// String is the broker's line in a summary.
+func (s *BrokerSummary) String() string {
+	return fmt.Sprintf("asked %d times, %.1f s until the PC was ready, %d tokens renewed", s.Questions, s.WaitS, s.Renewals)
 }
 
 // ScreenSummary is one screen's part. Every frame the host captured is in
@@ -130,11 +172,15 @@ func (a *Agent) Summary() (*Summary, error) {
 	st := a.stats()
 	a.totals.mu.Lock()
 	live, connect := a.totals.live, a.totals.connect
+	begun, again, silent, restarts := a.totals.begun, a.totals.again, a.totals.silent, a.totals.restarts
+	if at := a.session.Load(); at != nil {
+		restarts += at.Path().Restarts
+	}
 	a.totals.mu.Unlock()
 	took := a.totals.sincePicture()
 	s := &Summary{
 		Program: "shadow-terminal", Version: a.cfg.Version, URL: a.cfg.URL,
-		DurationS: took.Seconds(), Sessions: live,
+		DurationS: took.Seconds(), Sessions: live, Attempts: begun, Reconnects: again, Interruptions: silent, Restarts: restarts,
 		ConnectToFirstPictureMS: float64(connect.Microseconds()) / 1000,
 		Sound:                   a.sound.summary(),
 		Input:                   InputSummary{Events: a.events.Load(), KeyToChannel: a.keyToChannel.Quantiles()},
@@ -142,6 +188,11 @@ func (a *Agent) Summary() (*Summary, error) {
 		CPUs:                    used.CPU.Seconds(),
 		CPUPerMin:               used.CPU.Seconds() / max(time.Since(a.started).Minutes(), 1e-3),
 		PeakRSSMiB:              used.PeakRSSMiB,
+	}
+	if a.broker != nil {
+		b := a.broker.Stats()
+		s.URL = a.cfg.Broker
+		s.Broker = &BrokerSummary{Questions: b.Questions, Waits: b.Waits, WaitS: b.Waited.Seconds(), Moves: b.Moves, Renewals: b.Renewals}
 	}
 	shown := a.display.Stats()
 	for i, sc := range a.screens {
@@ -210,6 +261,9 @@ func (s *Summary) String() string {
 	fmt.Fprintf(w, "sound\t%s\n", s.Sound)
 	fmt.Fprintf(w, "input\t%d events, key to channel p50 %.2f ms, p99 %.2f ms\n", s.Input.Events, s.Input.KeyToChannel.P50, s.Input.KeyToChannel.P99)
 	fmt.Fprintf(w, "network\t%s\n", s.Transport)
+	if s.Broker != nil {
+		fmt.Fprintf(w, "broker\t%s\n", s.Broker)
+	}
 	fmt.Fprintf(w, "process\t%.1f s CPU (%.1f s a minute), %.0f MiB at most\n", s.CPUs, s.CPUPerMin, s.PeakRSSMiB)
 	w.Flush() // a strings.Builder does not fail
 	return b.String()

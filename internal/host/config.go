@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"time"
+
+	"github.com/pion/transport/v5"
 
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/peer"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -27,6 +32,7 @@ type EncoderConfig struct {
 	Width, Height int // pixels, even
 	FPS           int
 	BitrateBps    int
+	IntraRefresh  bool // renew pictures in rounds
 }
 
 // AudioEncoder makes Opus packets of 5 ms of 48 kHz stereo.
@@ -62,6 +68,13 @@ type InputChannel struct {
 	Mark func(id uint16)
 	// SameMachine says that the terminal runs here and reads our clock.
 	SameMachine bool
+}
+
+// Route is something that the host's HTTP server answers beside WHEP.
+type Route struct {
+	Pattern string // of [http.ServeMux], for example "POST /linktest"
+	Handler http.Handler
+	Public  bool // answers without the token, where there is one
 }
 
 // Scaler makes pictures smaller. One goroutine uses it.
@@ -100,8 +113,32 @@ type Config struct {
 	TLSCertFile string // PEM chain
 	TLSKeyFile  string // PEM key
 	TokenFile   string // one line, at least 16 characters, readable by its owner and group only
+	// CheckToken accepts further bearer tokens where TokenFile asks for one:
+	// short-lived ones of a broker. It must not tell by its time how much of a
+	// token is right. nil: there are none. Any goroutine.
+	CheckToken func(token string) bool
+	// ClientCAFile is a PEM file with who issues devices' certificates, for
+	// [Server.Device]; "": no certificate is asked for.
+	ClientCAFile string
+	// Routes are what the HTTP server answers beside WHEP.
+	Routes []Route
 	// OnListen is told the endpoint's URL once it accepts connections.
 	OnListen func(url string)
+
+	// Record takes the packets of all sessions in the format of package rtpdump:
+	// what leaves, before SRTP, and the feedback that comes; nil: nothing. The
+	// caller closes it after Run.
+	Record io.Writer
+	// IntraRefresh lets encoders renew pictures in rounds, so that losses heal
+	// without keyframes; OpenEncoder must make such encoders.
+	IntraRefresh bool
+
+	Net transport.Net // sockets and interfaces of media; nil: the kernel's
+	// ICEServers are used by the host and told to each terminal with its answer.
+	ICEServers []peer.Server
+	// ICETCP is the host:port where media is taken over TCP (RFC 6544), for
+	// terminals whose network lets no UDP through; "": nowhere.
+	ICETCP string
 
 	Name   string       // of this host for people; default the source's
 	Logger *slog.Logger // nil discards
@@ -128,6 +165,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if len(c.Codecs) == 0 {
 		c.Codecs = []media.Codec{media.CodecH264, media.CodecHEVC}
+	}
+	for _, server := range c.ICEServers {
+		if err := server.Check(); err != nil {
+			return c, err
+		}
 	}
 	if c.Name == "" {
 		c.Name = c.Source.Name()

@@ -1,7 +1,14 @@
 package host
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/pion/rtp"
 
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -15,6 +22,7 @@ type Offer struct {
 	Screens  int
 	Sound    bool
 	Data     bool
+	Arrivals bool // transport feedback
 	Reduced  string
 	Accepted []bool
 	// Answer restores the rejected sections.
@@ -28,7 +36,7 @@ func ReadOffer(raw string, codecs ...media.Codec) (*Offer, error) {
 		return nil, err
 	}
 	return &Offer{
-		Codec: p.codec, Number: p.video.number, Screens: p.screens, Sound: p.hasAudio, Data: p.hasData,
+		Codec: p.codec, Number: p.video.number, Screens: p.screens, Sound: p.hasAudio, Data: p.hasData, Arrivals: p.arrivals,
 		Reduced: p.reduced, Accepted: p.accepted, Answer: p.answer,
 	}, nil
 }
@@ -113,3 +121,83 @@ func (m *Marker) Mark(id uint16, at time.Time) { m.mark = &mark{id, at} }
 
 // Draw returns the picture to encode in place of f.
 func (m *Marker) Draw(f *media.Frame, ours bool) *media.Frame { return m.m.draw(m.mark, f, ours) }
+
+// Degrader makes pictures rarer and smaller for a slow path.
+type Degrader struct{ d degrader }
+
+// Follow takes the rate of a moment and returns the level.
+func (d *Degrader) Follow(now time.Time, codec media.Codec, load float64, bps, without int) int {
+	d.d.follow(now, codec, load, bps, without)
+	return d.d.level
+}
+
+// Degrade notes the level of a screen.
+func (w Wishes) Degrade(screen, level int) { w.w.degrade(screen, level) }
+
+// Rates is what each screen may use.
+type Rates struct {
+	r            *rates
+	Path         int // what the path has
+	Most, Wanted int // what the path was told
+}
+
+// NewRates returns rates of screens that send so much each.
+func NewRates(configured int, loads ...float64) *Rates {
+	r := &Rates{r: newRates(configured, len(loads))}
+	r.r.path = func() int { return r.Path }
+	r.r.tell = func(most, wanted int) { r.Most, r.Wanted = most, wanted }
+	for k, load := range loads {
+		r.r.show(k, load)
+	}
+	return r
+}
+
+// Ask takes a SET_BITRATE.
+func (r *Rates) Ask(m wire.SetBitrate) { r.r.ask(m) }
+
+// REMB takes the terminal's estimate.
+func (r *Rates) REMB(bps int) { r.r.setEstimate(bps) }
+
+// Bps returns a screen's rate.
+func (r *Rates) Bps(screen int) int { return r.r.bps(screen) }
+
+// Recorder writes packets to a recording.
+type Recorder struct{ r *recorder }
+
+// NewRecorder returns one that has not begun.
+func NewRecorder(to io.Writer) Recorder {
+	return Recorder{newRecorder(to, slog.New(slog.DiscardHandler))}
+}
+
+// Packet takes a packet that leaves.
+func (r Recorder) Packet(at time.Time, h *rtp.Header, payload []byte) { r.r.packet(at, h, payload) }
+
+// RTCP takes a packet that came.
+func (r Recorder) RTCP(at time.Time, b []byte) { r.r.rtcp(at, b) }
+
+// Run writes until ctx ends.
+func (r Recorder) Run(ctx context.Context) error { return r.r.run(ctx) }
+
+// Summary is what became of it.
+func (r Recorder) Summary() RecordSummary { return r.r.summary() }
+
+// Candidates is how many candidates a session has taken of its terminal.
+func (s *Server) Candidates(id string) int {
+	n, ok := s.find(id)
+	if !ok {
+		return -1
+	}
+	n.path.mu.Lock()
+	defer n.path.mu.Unlock()
+	return n.path.candidates
+}
+
+// Connected reports whether the one session's path carries.
+func (s *Server) Connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.sessions {
+		return n.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+	}
+	return false
+}

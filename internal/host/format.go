@@ -5,8 +5,11 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
 
+	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // format is one payload type of a section.
@@ -82,4 +85,41 @@ func repairOf(formats []format, number uint8) format {
 		}
 	}
 	return format{}
+}
+
+// protectionOf finds the format of forward error correction.
+func protectionOf(formats []format) format {
+	for _, f := range formats {
+		if strings.EqualFold(f.name, egress.MimeFlexFEC) && f.clock == 90000 {
+			return f
+		}
+	}
+	return format{}
+}
+
+// redundancyOf finds the format that carries copies of a payload type (RFC 2198, 5).
+func redundancyOf(formats []format, number uint8) format {
+	for _, f := range formats {
+		first, _, _ := strings.Cut(f.fmtp, "/")
+		if "audio/"+strings.ToLower(f.name) == wire.MimeRED && f.clock == 48000 && first == strconv.Itoa(int(number)) {
+			return f
+		}
+	}
+	return format{}
+}
+
+// reportsArrivals reports whether the section offers transport-wide feedback
+// for a format and the numbers that it is about.
+func reportsArrivals(m *sdp.MediaDescription, f format) bool {
+	numbered, reported := false, false
+	for _, a := range m.Attributes {
+		id, value, _ := strings.Cut(a.Value, " ")
+		switch a.Key {
+		case "extmap":
+			numbered = numbered || strings.HasPrefix(value+" ", wire.ExtTWCC+" ")
+		case "rtcp-fb":
+			reported = reported || (id == "*" || id == f.payloadType()) && strings.TrimSpace(value) == webrtc.TypeRTCPFBTransportCC
+		}
+	}
+	return numbered && reported
 }

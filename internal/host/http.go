@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 const (
@@ -28,10 +28,18 @@ var errShuttingDown = errors.New("the host is shutting down")
 // of text; http.ServeMux gives 404 and 405 with Allow.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("OPTIONS "+endpoint, options("POST, OPTIONS"))
-	mux.HandleFunc("OPTIONS "+endpoint+"/{id}", options("DELETE, OPTIONS"))
+	mux.HandleFunc("OPTIONS "+endpoint, s.options)
+	mux.HandleFunc("OPTIONS "+endpoint+"/{id}", s.options)
 	mux.HandleFunc("POST "+endpoint, s.authorized(s.post))
+	mux.HandleFunc("PATCH "+endpoint+"/{id}", s.authorized(s.patch))
 	mux.HandleFunc("DELETE "+endpoint+"/{id}", s.authorized(s.delete))
+	for _, r := range s.cfg.Routes {
+		h := r.Handler
+		if !r.Public {
+			h = s.authorized(h.ServeHTTP)
+		}
+		mux.Handle(r.Pattern, h)
+	}
 	return s.addressed(mux)
 }
 
@@ -55,37 +63,43 @@ func (s *Server) addressed(next http.Handler) http.Handler {
 	})
 }
 
-// authorized asks for the bearer token (RFC 6750) where one is configured.
-// Hashes are compared, so neither contents nor length show in the time.
+// authorized asks for the bearer token (RFC 6750) where one is configured, or
+// one that CheckToken accepts.
 func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.access.token != nil {
-			scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-			hash := sha256.Sum256([]byte(strings.TrimSpace(given)))
-			same := subtle.ConstantTimeCompare(hash[:], s.access.token[:]) == 1
-			if !same || !strings.EqualFold(scheme, "Bearer") {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="shadow-host"`)
-				http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
-				return
-			}
+		given, ok := bearer(r)
+		if !s.access.holds(given, ok) && !(ok && s.cfg.CheckToken != nil && s.cfg.CheckToken(given)) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="shadow-host"`)
+			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
+			return
 		}
 		next(w, r)
 	}
 }
 
-func options(allow string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		if r.PathValue("id") == "" {
-			w.Header().Set("Accept-Post", sdpType)
-		}
+// options says what an endpoint or a session takes. Asking for a session that
+// is none any more is how a terminal learns that we forgot it.
+func (s *Server) options(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	id := r.PathValue("id")
+	if id == "" {
+		h.Set("Allow", "POST, OPTIONS")
+		h.Set("Accept-Post", sdpType)
 		w.WriteHeader(http.StatusNoContent)
+		return
 	}
+	if _, ok := s.find(id); !ok {
+		http.Error(w, "there is no such session", http.StatusNotFound)
+		return
+	}
+	h.Set("Allow", "PATCH, DELETE, OPTIONS")
+	h.Set("Accept-Patch", peer.FragType)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // post answers an offer and starts the session.
 func (s *Server) post(w http.ResponseWriter, r *http.Request) {
-	offer, ok := readBody(w, r)
+	offer, ok := readBody(w, r, sdpType, maxOffer)
 	if !ok {
 		return
 	}
@@ -118,35 +132,47 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
-	location := endpoint + "/" + n.id
-	h := w.Header()
-	h.Set("Content-Type", sdpType)
-	h.Set("Location", location)
-	h.Set("ETag", n.etag)
-	h.Set("Cache-Control", "no-store")
-	if p.hasData {
-		h.Add("Link", fmt.Sprintf("<%s>; rel=%q", location, sessionRelation))
-	}
+	s.announce(w.Header(), n)
 	w.WriteHeader(http.StatusCreated)
 	// A terminal that went away meanwhile does not connect; the session ends
 	// by its own timeout.
 	_, _ = io.WriteString(w, n.answer)
 }
 
-// readBody reads the offer within its bounds or answers why not.
-func readBody(w http.ResponseWriter, r *http.Request) (string, bool) {
-	if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != sdpType {
-		http.Error(w, "an offer is sent as "+sdpType, http.StatusUnsupportedMediaType)
+// announce says where and what a new session is.
+func (s *Server) announce(h http.Header, n *session) {
+	location := endpoint + "/" + n.id
+	h.Set("Content-Type", sdpType)
+	h.Set("Location", location)
+	h.Set("ETag", n.path.tag())
+	h.Set("Accept-Patch", peer.FragType)
+	h.Set("Cache-Control", "no-store")
+	if n.plan.hasData {
+		h.Add("Link", fmt.Sprintf("<%s>; rel=%q", location, sessionRelation))
+	}
+	for _, link := range peer.Links(s.cfg.ICEServers) {
+		h.Add("Link", link)
+	}
+}
+
+// readBody reads an offer or a fragment within its bounds or answers why not.
+func readBody(w http.ResponseWriter, r *http.Request, kind string, limit int64) (string, bool) {
+	what := "offer"
+	if kind == peer.FragType {
+		what = "ICE fragment"
+	}
+	if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != kind {
+		http.Error(w, fmt.Sprintf("an %s is sent as %s", what, kind), http.StatusUnsupportedMediaType)
 		return "", false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOffer))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		http.Error(w, fmt.Sprintf("the offer is over %d bytes", maxOffer), http.StatusRequestEntityTooLarge)
+		http.Error(w, fmt.Sprintf("the %s is over %d bytes", what, limit), http.StatusRequestEntityTooLarge)
 		return "", false
 	case err != nil:
-		http.Error(w, "the offer was cut off", http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("the %s was cut off", what), http.StatusBadRequest)
 		return "", false
 	}
 	return string(body), true

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -84,7 +85,7 @@ func TestHTTPStatuses(t *testing.T) {
 		want                    map[string]string // headers
 		text                    string            // in the body
 	}{
-		{"answer", "POST", r.url, h264, sdp, 201, map[string]string{"Content-Type": "application/sdp", "Accept-Patch": ""}, "a=sendonly"},
+		{"answer", "POST", r.url, h264, sdp, 201, map[string]string{"Content-Type": "application/sdp", "Accept-Patch": "application/trickle-ice-sdpfrag"}, "a=sendonly"},
 		{"content type with a parameter", "POST", r.url, h264, with("Content-Type", "application/sdp; charset=utf-8"), 201, nil, ""},
 		{"no token", "POST", r.url, h264, with("Authorization", ""), 401, map[string]string{"WWW-Authenticate": `Bearer realm="shadow-host"`}, "token"},
 		{"wrong token", "POST", r.url, h264, with("Authorization", "Bearer wrong"), 401, nil, "token"},
@@ -100,7 +101,10 @@ func TestHTTPStatuses(t *testing.T) {
 		{"wrong type", "POST", r.url, h264, with("Content-Type", "application/json"), 415, nil, "application/sdp"},
 		{"no type", "POST", r.url, h264, with("Content-Type", ""), 415, nil, "application/sdp"},
 		{"too long", "POST", r.url, h264 + strings.Repeat("a=x\r\n", 16<<10), sdp, 413, nil, "65536"},
-		{"patch", "PATCH", r.url + "/x", "", sdp, 405, map[string]string{"Allow": "DELETE, OPTIONS"}, ""},
+		{"patch unknown", "PATCH", r.url + "/x", "", sdp, 404, nil, "no such session"},
+		{"patch without token", "PATCH", r.url + "/x", "", with("Authorization", ""), 401, nil, "token"},
+		{"options of an unknown session", "OPTIONS", r.url + "/x", "", nil, 404, nil, "no such session"},
+		{"put", "PUT", r.url + "/x", "", sdp, 405, map[string]string{"Allow": "DELETE, OPTIONS, PATCH"}, ""},
 		{"get", "GET", r.url, "", sdp, 405, map[string]string{"Allow": "OPTIONS, POST"}, ""},
 		{"elsewhere", "GET", r.url + "er", "", sdp, 404, nil, ""},
 		{"options", "OPTIONS", r.url, "", nil, 204, map[string]string{"Accept-Post": "application/sdp"}, ""},
@@ -236,7 +240,7 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, Subject: pkix.Name{CommonName: "desk"},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {

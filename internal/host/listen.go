@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"sync"
 )
 
@@ -26,6 +31,45 @@ type access struct {
 	loopback bool // nothing but this machine can connect
 	tls      *tls.Config
 	token    *[sha256.Size]byte // hash of the token, nil: none is asked for
+}
+
+// holds reports whether a request with this bearer token, if it has one, comes
+// from who holds the token, or none is asked for. Hashes are compared, so
+// neither contents nor length show in the time.
+func (a *access) holds(given string, has bool) bool {
+	if a.token == nil {
+		return true
+	}
+	hash := sha256.Sum256([]byte(given))
+	return subtle.ConstantTimeCompare(hash[:], a.token[:]) == 1 && has
+}
+
+// bearer returns the request's bearer token (RFC 6750, 2.1).
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(given), strings.EqualFold(scheme, "Bearer")
+}
+
+// Device says which device sent a request: one with a certificate by
+// Config.ClientCAFile, by its common name and SHA-256 in hex, or one that holds
+// the host's own token, which says nothing of its name. Tokens that CheckToken
+// accepts say nothing here. ok is false for strangers.
+func (s *Server) Device(r *http.Request) (name, fingerprint string, ok bool) {
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		cert := r.TLS.PeerCertificates[0]
+		hash := sha256.Sum256(cert.Raw)
+		return cert.Subject.CommonName, hex.EncodeToString(hash[:]), true
+	}
+	given, has := bearer(r)
+	return "", "", s.access.holds(given, has)
+}
+
+// Sessions returns how many sessions there are, those included that wait for
+// their terminal to connect.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
 }
 
 // newAccess checks the rule of the package comment before anything listens.
@@ -52,7 +96,26 @@ func newAccess(c Config) (access, error) {
 	if !a.loopback && (a.tls == nil || a.token == nil) {
 		return a, fmt.Errorf("listen on %s: %w", c.Listen, ErrExposed)
 	}
-	return a, nil
+	return a, a.addClientCA(c.ClientCAFile)
+}
+
+// addClientCA has the server take certificates of devices, from who has one.
+func (a *access) addClientCA(path string) error {
+	switch {
+	case path == "":
+		return nil
+	case a.tls == nil:
+		return errors.New("devices show their certificates to a host with a certificate only")
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read device authorities: %w", err)
+	}
+	a.tls.ClientCAs, a.tls.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	if !a.tls.ClientCAs.AppendCertsFromPEM(raw) {
+		return fmt.Errorf("%s holds no PEM certificate", path)
+	}
+	return nil
 }
 
 // isLoopback reports whether only this machine can mean name.

@@ -29,7 +29,10 @@ type plan struct {
 	codec    media.Codec
 	video    format
 	repair   format // number 0: the terminal offers no retransmission format
+	protect  format // number 0: the terminal offers no FEC that we make
+	arrivals bool   // the terminal reports every packet's arrival (transport-wide feedback)
 	audio    format
+	copies   format // sound with copies of earlier packets; number 0: not offered
 	hasAudio bool
 	hasData  bool
 	screens  int // video sections accepted
@@ -107,7 +110,8 @@ func (p *plan) acceptVideo(m *sdp.MediaDescription, codecs []media.Codec) bool {
 			continue
 		}
 		if p.screens == 0 {
-			p.codec, p.video, p.repair = codec, f, repairOf(formats, f.number)
+			p.codec, p.video, p.repair, p.protect = codec, f, repairOf(formats, f.number), protectionOf(formats)
+			p.arrivals = reportsArrivals(m, f)
 		}
 		p.screens++
 		return true
@@ -116,9 +120,10 @@ func (p *plan) acceptVideo(m *sdp.MediaDescription, codecs []media.Codec) bool {
 }
 
 func (p *plan) acceptAudio(m *sdp.MediaDescription) bool {
-	for _, f := range formatsOf(m) {
+	formats := formatsOf(m)
+	for _, f := range formats {
 		if strings.EqualFold(f.name, "opus") && f.clock == 48000 {
-			p.audio, p.hasAudio = f, true
+			p.audio, p.copies, p.hasAudio = f, redundancyOf(formats, f.number), true
 			return true
 		}
 	}
@@ -169,8 +174,14 @@ func (p *plan) reduceSection(m *sdp.MediaDescription) *sdp.MediaDescription {
 	if p.repair.number != 0 {
 		keep = append(keep, p.repair.payloadType())
 	}
+	if p.protect.number != 0 {
+		keep = append(keep, p.protect.payloadType())
+	}
 	if m.MediaName.Media == "audio" {
 		keep = []string{p.audio.payloadType()}
+		if p.copies.number != 0 {
+			keep = append(keep, p.copies.payloadType())
+		}
 	}
 	c.MediaName.Formats = keep
 	c.Attributes = nil

@@ -244,8 +244,11 @@ func newPeer(t *testing.T, screens int, codecs ...string) *peer {
 	me := &webrtc.MediaEngine{}
 	for i, mime := range codecs {
 		fmtp := "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e034"
-		if mime == webrtc.MimeTypeH265 {
+		switch mime {
+		case webrtc.MimeTypeH265:
 			fmtp = ""
+		case webrtc.MimeTypeFlexFEC03:
+			fmtp = "repair-window=10000000"
 		}
 		err := me.RegisterCodec(webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/media"
@@ -17,10 +15,17 @@ import (
 
 const (
 	reopenDelay  = 500 * time.Millisecond // until a source that is gone is asked again
-	rateInterval = 250 * time.Millisecond // between changes of an encoder's rate
+	rateInterval = 250 * time.Millisecond // between rises of an encoder's rate
 	// anewInterval is rateInterval for encoders that start anew with a
 	// keyframe: a terminal could have them do nothing else.
 	anewInterval = time.Second
+	// mostRise bounds one rise of an encoder's rate.
+	mostRise = 1.5
+	// mostSkipped is how long pictures may be left out in a row because
+	// earlier ones still wait for the path.
+	mostSkipped = 80 * time.Millisecond
+	// leastBacklog is what always may wait.
+	leastBacklog = 10 * time.Millisecond
 )
 
 // errUnseen ends an opening of the source because nobody sees the screen.
@@ -36,8 +41,8 @@ type screen struct {
 	index     int
 	announced atomic.Pointer[shape] // as the terminal was told last
 	track     *egress.Video
-	rtp       *webrtc.RTPSender
 	keyframe  atomic.Bool               // the next picture shall be a keyframe
+	asked     atomic.Int64              // when a loss was left to intra refresh, Unix nanoseconds
 	phase     atomic.Pointer[phaseWish] // nil: the terminal said nothing
 	totals    *screenTotals
 
@@ -55,6 +60,8 @@ type screen struct {
 	scaled  *media.Frame // nil until needed
 	marker  marker
 	numbers numbering
+	path    degrader
+	skipped int // pictures left out in a row
 }
 
 // phaseWish is when the terminal would like pictures to be captured.
@@ -141,7 +148,10 @@ func (sc *screen) play(ctx context.Context) (err error) {
 		return fmt.Errorf("open screen %d: %w", sc.index, err)
 	}
 	defer func() { err = errors.Join(err, video.Close()) }()
-	defer sc.session.wishes.give(sc.index, shape{}) // others may have its share
+	defer func() { // others may have its share
+		sc.session.wishes.give(sc.index, shape{})
+		sc.session.rates.show(sc.index, 0)
+	}()
 	sc.given = shape{}
 	sc.numbers.reopened()
 	width, height := video.Size()
@@ -197,15 +207,19 @@ func (sc *screen) send(frame *media.Frame, phase *phaseWish) error {
 	if phase != nil && phase.period > 0 {
 		sc.totals.phaseError.Record(phase.distance(frame.Timing.Captured))
 	}
+	if err := sc.adaptRate(); err != nil {
+		return err
+	}
+	if sc.late() {
+		sc.totals.skippedForRate.Add(1)
+		return nil
+	}
 	picture, err := sc.prepare(frame)
 	if err != nil {
 		return err
 	}
-	if err := sc.adaptRate(); err != nil {
-		return err
-	}
 	wanted := sc.keyframe.Swap(false)
-	out, _, err := sc.encoder.Encode(sc.buf[:0], picture, wanted)
+	out, key, err := sc.encoder.Encode(sc.buf[:0], picture, wanted)
 	if err != nil {
 		return fmt.Errorf("screen %d: encode: %w", sc.index, err)
 	}
@@ -213,7 +227,7 @@ func (sc *screen) send(frame *media.Frame, phase *phaseWish) error {
 	encoded := time.Now()
 	sc.totals.encoded.Add(1)
 	sc.totals.captureToEncoded.RecordSpan(frame.Timing.Captured, encoded)
-	err = sc.track.Send(egress.Frame{Data: out, ID: sc.numbers.last, Captured: frame.Timing.Captured, Encoded: encoded})
+	err = sc.track.Send(egress.Frame{Data: out, ID: sc.numbers.last, Keyframe: key, Captured: frame.Timing.Captured, Encoded: encoded})
 	if errors.Is(err, egress.ErrCongested) {
 		// The encoder refers to a picture that the terminal will never see.
 		sc.keyframe.Store(true)
@@ -269,6 +283,7 @@ func (sc *screen) fit(width, height int, video source.Video) error {
 	sc.given = given
 	wishes.give(sc.index, given)
 	sc.looked = wishes.change.Load()
+	sc.session.rates.show(sc.index, wishes.full(sc.index).load())
 	want := wishes.shape(sc.index)
 	if sc.session.srv.cfg.NewScaler == nil {
 		want.width, want.height = width, height
@@ -292,6 +307,7 @@ func (sc *screen) openEncoder(is shape) error {
 	fps := max((is.milliFPS+500)/1000, 1)
 	enc, err := sc.session.srv.cfg.OpenEncoder(EncoderConfig{
 		Codec: sc.session.plan.codec, Width: is.width, Height: is.height, FPS: fps, BitrateBps: sc.bps,
+		IntraRefresh: sc.session.srv.cfg.IntraRefresh,
 	})
 	if err != nil {
 		return fmt.Errorf("screen %d: open %v encoder for %dx%d: %w", sc.index, sc.session.plan.codec, is.width, is.height, err)
@@ -324,21 +340,4 @@ func (sc *screen) closeEncoder() error {
 	err := sc.encoder.Close()
 	sc.encoder = nil
 	return err
-}
-
-// adaptRate follows the session's limits. Small steps are left out: some
-// encoders start anew for each.
-func (sc *screen) adaptRate() error {
-	bps, interval := sc.session.rates.bps(sc.index), rateInterval
-	if e, ok := sc.encoder.(reconfigurer); ok && !e.Reconfigures() {
-		interval = anewInterval
-	}
-	if diff := max(bps-sc.bps, sc.bps-bps); diff*20 < sc.bps || time.Since(sc.rateSet) < interval {
-		return nil
-	}
-	if err := sc.encoder.SetBitrate(bps); err != nil {
-		return fmt.Errorf("screen %d: set %d b/s: %w", sc.index, bps, err)
-	}
-	sc.bps, sc.rateSet = bps, time.Now()
-	return nil
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/blade-shadow/terminal/internal/peer"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -33,10 +36,12 @@ const (
 
 // Server is the host. Run may be called once.
 type Server struct {
-	cfg    Config
-	access access
-	log    *slog.Logger
-	totals *totals
+	cfg      Config
+	access   access
+	log      *slog.Logger
+	totals   *totals
+	recorder *recorder  // nil: nothing is recorded
+	tcp      ice.TCPMux // nil: media over UDP only; constant while Run serves
 
 	// arrivals hands answered sessions to the manager; unbuffered, never
 	// closed: a handler waits until the manager or its request's end.
@@ -58,13 +63,17 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	srv := &Server{
 		cfg: cfg, access: a, log: cfg.Logger, totals: newTotals(),
 		arrivals: make(chan *session),
 		closing:  make(chan struct{}),
 		offers:   make(chan struct{}, maxOffers),
 		sessions: make(map[string]*session),
-	}, nil
+	}
+	if cfg.Record != nil {
+		srv.recorder = newRecorder(cfg.Record, cfg.Logger)
+	}
+	return srv, nil
 }
 
 // Run serves until ctx ends, which is no error. The session in progress is
@@ -73,6 +82,9 @@ func (s *Server) Run(ctx context.Context) error {
 	l, url, err := s.access.listen(ctx)
 	if err != nil {
 		return err
+	}
+	if err := s.listenTCP(ctx); err != nil {
+		return errors.Join(err, l.Close())
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	srv := s.httpServer()
@@ -92,10 +104,37 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.manage(ctx) })
+	if s.recorder != nil {
+		g.Go(func() error { return s.recorder.run(ctx) })
+	}
 	if s.cfg.OnListen != nil {
 		s.cfg.OnListen(url)
 	}
-	return g.Wait()
+	err = g.Wait()
+	if s.tcp != nil {
+		err = errors.Join(err, s.tcp.Close())
+	}
+	return err
+}
+
+// listenTCP opens the port for media over TCP, if there is one. It is apart
+// from the HTTP server's: what is spoken there is STUN, DTLS and SRTP.
+func (s *Server) listenTCP(ctx context.Context) error {
+	if s.cfg.ICETCP == "" {
+		return nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", s.cfg.ICETCP)
+	if err != nil {
+		return fmt.Errorf("listen for media over TCP: %w", err)
+	}
+	s.tcp = peer.NewTCP(crowd{l, make(chan struct{}, maxConns)})
+	return nil
+}
+
+// network is what a session's connection may use.
+func (s *Server) network() peer.Config {
+	return peer.Config{Loopback: s.access.loopback, Net: s.cfg.Net, TCP: s.tcp}
 }
 
 func (s *Server) httpServer() *http.Server {

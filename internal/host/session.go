@@ -15,12 +15,13 @@ import (
 
 	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/host/source"
+	"github.com/blade-shadow/terminal/internal/peer"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Times of a session's life.
 const (
-	gatherTimeout  = 2 * time.Second        // local candidates
+	gatherTimeout  = 700 * time.Millisecond // local candidates; relays may be late
 	connectTimeout = 10 * time.Second       // from answer to connection
 	farewell       = 200 * time.Millisecond // for BYE to be acknowledged
 	lastWords      = 3 * time.Second        // for a control channel, when there is bad news only
@@ -42,11 +43,12 @@ type ending struct {
 // end and done may be used from any goroutine; all else belongs to run and
 // what it starts.
 type session struct {
-	id, etag string
-	answer   string // SDP
-	srv      *Server
-	log      *slog.Logger
-	plan     *plan
+	id     string
+	answer string // SDP
+	srv    *Server
+	log    *slog.Logger
+	plan   *plan
+	path   path
 
 	pc      *webrtc.PeerConnection
 	sender  *egress.Sender
@@ -76,7 +78,7 @@ type session struct {
 func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Screen) (*session, error) {
 	id := rand.Text()
 	s := &session{
-		id: id, etag: `"` + rand.Text() + `"`, srv: srv, plan: p,
+		id: id, srv: srv, plan: p,
 		log:       srv.log.With("session", id[:8]),
 		rates:     newRates(srv.cfg.BitrateBps, p.screens),
 		wishes:    newWishes(p.codec, p.screens),
@@ -99,11 +101,11 @@ func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Scr
 }
 
 func (s *session) open(ctx context.Context, screens []source.Screen) error {
-	api, err := newAPI(s.plan, s.srv.access.loopback)
+	api, err := newAPI(s.plan, s.srv.network(), func(b []byte) { s.sender.HandleRTCP(time.Now(), b) })
 	if err != nil {
 		return err
 	}
-	if s.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+	if s.pc, err = api.NewPeerConnection(webrtc.Configuration{ICEServers: peer.Servers(s.srv.cfg.ICEServers)}); err != nil {
 		return fmt.Errorf("open peer connection: %w", err)
 	}
 	if err := s.addTracks(screens); err != nil {
@@ -114,40 +116,47 @@ func (s *session) open(ctx context.Context, screens []source.Screen) error {
 }
 
 func (s *session) addTracks(screens []source.Screen) (err error) {
-	s.sender, err = egress.New(egress.Config{
+	cfg := egress.Config{
 		WriteRTCP:    s.pc.WriteRTCP,
-		OnKeyframe:   func(screen int) { s.screens[screen].keyframe.Store(true) },
+		OnKeyframe:   func(screen int, full bool) { s.screens[screen].wantKeyframe(full) },
 		OnBitrateCap: s.rates.setEstimate,
+		Arrivals:     s.plan.arrivals,
+		QueueDelay:   &s.srv.totals.queueDelay,
 		Logger:       s.log,
-	})
+	}
+	if r := s.srv.recorder; r != nil {
+		cfg.OnPacket, cfg.OnRTCP = r.packet, r.rtcp
+	}
+	s.sender, err = egress.New(cfg)
 	if err != nil {
 		return err
 	}
+	s.rates.path, s.rates.tell = s.sender.PictureBps, s.sender.SetBounds
 	for k, info := range screens {
 		sc, err := newScreen(s, k, info)
 		if err != nil {
 			return err
 		}
-		if sc.rtp, err = s.addTrack(sc.track); err != nil {
+		if err = s.addTrack(sc.track); err != nil {
 			return err
 		}
 		s.screens = append(s.screens, sc)
 	}
 	if s.plan.hasAudio {
 		s.sound = &sound{session: s, track: s.sender.AddAudio()}
-		if s.sound.rtp, err = s.addTrack(s.sound.track); err != nil {
+		if err = s.addTrack(s.sound.track); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) addTrack(t webrtc.TrackLocal) (*webrtc.RTPSender, error) {
-	tr, err := s.pc.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+func (s *session) addTrack(t webrtc.TrackLocal) error {
+	_, err := s.pc.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
-		return nil, fmt.Errorf("add track %s: %w", t.ID(), err)
+		return fmt.Errorf("add track %s: %w", t.ID(), err)
 	}
-	return tr.Sender(), nil
+	return nil
 }
 
 // watch turns pion's callbacks into the session's channels.
@@ -157,6 +166,9 @@ func (s *session) watch() {
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
 			once.Do(func() { close(s.connected) })
+			s.log.Debug("path carries", "component", "host")
+		case webrtc.PeerConnectionStateDisconnected: // it may come back, or the terminal names another
+			s.log.Info("session interrupted", "component", "host")
 		case webrtc.PeerConnectionStateFailed:
 			s.end(ending{reason: "the path to the terminal is gone"})
 		case webrtc.PeerConnectionStateClosed:
@@ -185,8 +197,10 @@ func (s *session) negotiate(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	s.answer, err = s.plan.answer(s.pc.LocalDescription().SDP)
-	return err
+	if s.answer, err = s.plan.answer(s.pc.LocalDescription().SDP); err != nil {
+		return err
+	}
+	return s.path.begin(s.plan.reduced, s.answer)
 }
 
 // end asks the session to end; the first reason wins.
@@ -228,11 +242,9 @@ func (s *session) run(ctx context.Context) {
 func (s *session) start(ctx context.Context, g *errgroup.Group) {
 	for _, sc := range s.screens {
 		g.Go(func() error { return sc.run(ctx) })
-		g.Go(func() error { return readRTCP(sc.rtp, sc.track.HandleRTCP) })
 	}
 	if s.sound != nil {
 		g.Go(func() error { return s.sound.run(ctx) })
-		g.Go(func() error { return readRTCP(s.sound.rtp, s.sound.track.HandleRTCP) })
 	}
 	g.Go(func() error { return s.arrange(ctx) })
 	if src, ok := s.srv.cfg.Source.(source.Pointed); ok && s.plan.hasData {
@@ -286,18 +298,5 @@ func (s *session) untilReachable(ctx context.Context) {
 	case <-s.ended:
 	case <-ctx.Done():
 	case <-timeout.C:
-	}
-}
-
-// readRTCP hands what the peer reports on a track to egress until the
-// connection closes.
-func readRTCP(r *webrtc.RTPSender, handle func(time.Time, []byte)) error {
-	buf := make([]byte, 8192)
-	for {
-		n, _, err := r.Read(buf)
-		if err != nil {
-			return nil // pion tells a closed connection by many errors
-		}
-		handle(time.Now(), buf[:n])
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pion/webrtc/v4"
-
 	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/host/source"
 )
@@ -19,7 +17,6 @@ const opusFrame = source.SampleRate / 200
 type sound struct {
 	session *session
 	track   *egress.Audio
-	rtp     *webrtc.RTPSender
 }
 
 func (a *sound) run(ctx context.Context) error {

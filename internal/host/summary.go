@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/metric"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
@@ -25,6 +26,7 @@ type Summary struct {
 	Terminal  TerminalSummary `json:"terminal"`
 	Pointer   PointerSummary  `json:"pointer"`
 	Transport Transport       `json:"transport"`
+	Record    *RecordSummary  `json:"record,omitempty"`
 	CPUS      float64         `json:"cpu_s"`
 	CPUSMin   float64         `json:"cpu_s_per_min"`
 	PeakRSS   float64         `json:"peak_rss_mib"`
@@ -43,6 +45,11 @@ type ScreenSummary struct {
 	Height   int     `json:"height"`    //
 	MilliFPS int     `json:"milli_fps"` // pictures per 1000 s
 	Stages   Latency `json:"stages_ms"`
+	// SkippedForRate are those of skipped that were left out because earlier
+	// ones still waited for the path; PathChanges is how often the path changed
+	// rate or size of the pictures.
+	SkippedForRate uint64 `json:"skipped_for_rate"`
+	PathChanges    uint64 `json:"path_changes"`
 	// PhaseError is how far from the moments that the terminal wished for
 	// pictures were captured, while it had a wish.
 	PhaseError metric.Quantiles `json:"phase_error_ms"`
@@ -89,10 +96,38 @@ type Latency struct {
 
 // Transport is what was sent and what came back as lost, over all sessions.
 type Transport struct {
-	Packets          uint64 `json:"packets"`
-	Lost             uint64 `json:"lost"`
-	Repaired         uint64 `json:"repaired"`
-	KeyframeRequests uint64 `json:"keyframe_requests"`
+	Packets          uint64  `json:"packets"`
+	Lost             uint64  `json:"lost"`
+	Repaired         uint64  `json:"repaired"`
+	KeyframeRequests uint64  `json:"keyframe_requests"`
+	RepairsGivenUp   uint64  `json:"repairs_given_up"` // for a keyframe
+	FECPackets       uint64  `json:"fec_packets"`
+	FECSharePct      float64 `json:"fec_share_pct"` // of the pictures' bytes, in fact
+	Probes           uint64  `json:"probes"`
+	PaddingBytes     uint64  `json:"padding_bytes"`
+	PictureBytes     uint64  `json:"picture_bytes"` // with headers, as all bytes here
+	FECBytes         uint64  `json:"fec_bytes"`
+	RepairBytes      uint64  `json:"repair_bytes"`
+	SoundBytes       uint64  `json:"sound_bytes"`
+	// Path is what was thought of the last ended session's path at the newest
+	// feedback.
+	Path PathSummary `json:"path"`
+	// QueueDelay is how long packets waited in the path's queue, looked at
+	// every 25 ms.
+	QueueDelay metric.Quantiles `json:"queue_delay_ms"`
+}
+
+// PathSummary is an estimate of a path; zero where the terminal sends no
+// transport-wide feedback.
+type PathSummary struct {
+	TargetBps  int     `json:"target_bps"`
+	PacingBps  int     `json:"pacing_bps"`
+	PictureBps int     `json:"picture_bps"`
+	LossPct    float64 `json:"loss_pct"`
+	LossRun    float64 `json:"loss_run"`
+	FECPct     float64 `json:"fec_pct"` // aimed at
+	QueueMS    float64 `json:"queue_ms"`
+	RTTMS      float64 `json:"rtt_ms"`
 }
 
 // totals collects over sessions. Counters are added to while a session runs,
@@ -102,6 +137,7 @@ type totals struct {
 
 	layouts, phases, marks atomic.Uint64
 	shapes, shapeBytes     atomic.Uint64
+	queueDelay             metric.Latency
 
 	mu        sync.Mutex // guards below
 	sessions  int
@@ -113,6 +149,7 @@ type totals struct {
 
 type screenTotals struct {
 	captured, encoded, sent         atomic.Uint64
+	skippedForRate, degraded        atomic.Uint64
 	captureToEncoded, encodedToSent metric.Latency
 	phaseError                      metric.Latency
 	encoder                         atomic.Pointer[encoderInUse]
@@ -179,13 +216,35 @@ func (t *totals) add(s *session) {
 	defer t.mu.Unlock()
 	t.sessions++
 	sent := s.sender.Stats()
-	t.transport.Packets += sent.Packets
-	t.transport.Lost += sent.Lost
+	t.transport.addSender(sent)
 	for _, sc := range s.screens {
 		v := sc.track.Stats()
 		sc.totals.sent.Add(v.Sent)
 		t.transport.Repaired += v.Repaired
 		t.transport.KeyframeRequests += v.KeyframeRequests
+		t.transport.RepairsGivenUp += v.GivenUp
+		t.transport.FECPackets += v.FECPackets
+	}
+}
+
+// addSender adds what one session's sender did.
+func (t *Transport) addSender(s egress.Stats) {
+	t.Packets += s.Packets
+	t.Lost += s.Lost
+	t.Probes += s.Probes
+	t.PaddingBytes += s.PaddingBytes
+	t.PictureBytes += s.PictureBytes
+	t.FECBytes += s.FECBytes
+	t.RepairBytes += s.RepairBytes
+	t.SoundBytes += s.SoundBytes
+	if t.PictureBytes > 0 {
+		t.FECSharePct = 100 * float64(t.FECBytes) / float64(t.PictureBytes)
+	}
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	t.Path = PathSummary{
+		TargetBps: s.Path.TargetBps, PacingBps: s.Path.PacingBps, PictureBps: s.Path.PictureBps,
+		LossPct: 100 * s.Path.Loss, LossRun: s.Path.LossRun, FECPct: 100 * s.Path.FECShare,
+		QueueMS: ms(s.Path.QueueDelay), RTTMS: ms(s.RTT),
 	}
 }
 
@@ -206,6 +265,11 @@ func (s *Server) Summary(program, version string) Summary {
 	defer t.mu.Unlock()
 	sum.Pointer = PointerSummary{t.shapes.Load(), t.shapeBytes.Load()}
 	sum.Sessions, sum.Transport, sum.Terminal = t.sessions, t.transport, t.terminalLocked()
+	sum.Transport.QueueDelay = t.queueDelay.Quantiles()
+	if s.recorder != nil {
+		r := s.recorder.summary()
+		sum.Record = &r
+	}
 	for _, k := range slices.Sorted(maps.Keys(t.screens)) {
 		sum.Screens = append(sum.Screens, t.screens[k].summary(k))
 	}
@@ -215,8 +279,9 @@ func (s *Server) Summary(program, version string) Summary {
 func (s *screenTotals) summary(index int) ScreenSummary {
 	out := ScreenSummary{
 		Screen: index, Captured: s.captured.Load(), Encoded: s.encoded.Load(), Sent: s.sent.Load(),
-		Stages:     Latency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
-		PhaseError: s.phaseError.Quantiles(),
+		Stages:         Latency{s.captureToEncoded.Quantiles(), s.encodedToSent.Quantiles()},
+		PhaseError:     s.phaseError.Quantiles(),
+		SkippedForRate: s.skippedForRate.Load(), PathChanges: s.degraded.Load(),
 	}
 	out.Skipped = out.Captured - min(out.Captured, out.Encoded)
 	if e := s.encoder.Load(); e != nil {
@@ -229,9 +294,21 @@ func (s *screenTotals) summary(index int) ScreenSummary {
 func (s Summary) WriteText(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%d sessions in %.0f s from %s; %d packets, %d reported lost, %d repaired, %d keyframes asked for\n",
 		s.Sessions, s.DurationS, s.Source, s.Transport.Packets, s.Transport.Lost, s.Transport.Repaired, s.Transport.KeyframeRequests)
+	if t := s.Transport; err == nil && t.Path.TargetBps > 0 {
+		_, err = fmt.Fprintf(w, "path: target %.1f Mb/s, %.1f %% lost, queue %.1f ms (p99 %.1f); %d FEC packets (%.1f %% of the pictures), %d probes, %d kB of padding, %d repairs given up\n",
+			float64(t.Path.TargetBps)/1e6, t.Path.LossPct, t.QueueDelay.P50, t.QueueDelay.P99, t.FECPackets, t.FECSharePct, t.Probes, t.PaddingBytes/1000, t.RepairsGivenUp)
+	}
+	if r := s.Record; err == nil && r != nil {
+		_, err = fmt.Fprintf(w, "recorded %d packets; %d left out because the disk was too slow\n", r.Packets, r.Dropped)
+	}
 	for _, sc := range s.Screens {
 		if err != nil {
 			break
+		}
+		if sc.SkippedForRate+sc.PathChanges > 0 {
+			if _, err = fmt.Fprintf(w, "screen %d: %d pictures skipped for the path, %d changes of rate or size for it\n", sc.Screen, sc.SkippedForRate, sc.PathChanges); err != nil {
+				break
+			}
 		}
 		c, e := sc.Stages.CaptureToEncoded, sc.Stages.EncodedToSent
 		_, err = fmt.Fprintf(w, "screen %d (%s): %d captured, %d encoded, %d sent, %d skipped; capture to encoded %.2f ms (p99 %.2f), encoded to sent %.2f ms (p99 %.2f)\n",

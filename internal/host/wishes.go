@@ -40,10 +40,11 @@ type wishes struct {
 	each     []wire.Limit
 	outputs  []wire.Placement // by screen
 	given    []shape          // by screen, what the source gives; zero while nothing is taken from it
+	levels   []int            // by screen, what the path does to it (degrader)
 }
 
 func newWishes(codec media.Codec, screens int) *wishes {
-	w := &wishes{codec: codec, each: make([]wire.Limit, screens), outputs: make([]wire.Placement, screens), given: make([]shape, screens)}
+	w := &wishes{codec: codec, each: make([]wire.Limit, screens), outputs: make([]wire.Placement, screens), given: make([]shape, screens), levels: make([]int, screens)}
 	for i := range screens {
 		w.outputs[i].Connected = true // until the terminal says something else
 		w.wake = append(w.wake, make(chan struct{}, 1))
@@ -130,6 +131,14 @@ func (w *wishes) give(screen int, s shape) {
 	}
 }
 
+// degrade notes what the path does to a screen's pictures.
+func (w *wishes) degrade(screen, level int) {
+	w.mu.Lock()
+	w.levels[screen] = level
+	w.mu.Unlock()
+	w.changed()
+}
+
 // decoderLocked returns the decoder that counts, zero for one without bounds.
 func (w *wishes) decoderLocked() wire.Decoder {
 	for _, d := range w.decoders {
@@ -144,6 +153,22 @@ func (w *wishes) decoderLocked() wire.Decoder {
 func (w *wishes) shape(screen int) shape {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	full := w.fullLocked(screen)
+	if level := w.levels[screen]; level > 0 {
+		return full.reduced(full.load()*part(level), w.given[screen])
+	}
+	return full
+}
+
+// full returns how a screen's pictures would be coded if the path had no
+// bounds.
+func (w *wishes) full(screen int) shape {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fullLocked(screen)
+}
+
+func (w *wishes) fullLocked(screen int) shape {
 	d := w.decoderLocked()
 	own, total := w.boundedLocked(screen, d), 0.0
 	if d.MacroblocksPerSecond == 0 {

@@ -2,6 +2,7 @@ package libav
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -18,6 +19,10 @@ type EncoderConfig struct {
 	Backend       string // "auto" or "": the first that works; or libavcodec's name: libx264, hevc_vaapi, ...
 	Threads       int    // software only; 0: two for H.264, all cores for HEVC
 	Device        string // DRM render node for VA-API; "": the first
+	// IntraRefresh renews the picture column by column, twice a second, with a
+	// recovery point (SEI) where a round begins, so that a loss heals without a
+	// keyframe. Keyframes still come when they are asked for.
+	IntraRefresh bool
 }
 
 // validate reports the first field that cannot work.
@@ -64,6 +69,21 @@ func (o *options) set(key string, value any) {
 // longer on the wire than its interval.
 func bufferBits(bps, fps int) int { return bps / fps }
 
+// refreshes reports why the named encoder cannot renew pictures in rounds, nil
+// when it can. VA-API's have no such mode in libavcodec. libx265 has one, but it
+// sends no recovery point, and what was damaged stayed visible after rounds
+// (29 dB to the unharmed picture, 37 dB with all that crosses blocks switched
+// off).
+func refreshes(name string) error {
+	if name == "libx264" || strings.HasSuffix(name, "_nvenc") {
+		return nil
+	}
+	return fmt.Errorf("%s cannot renew a picture in rounds: intra refresh needs libx264 or NVENC: %w", name, errors.ErrUnsupported)
+}
+
+// refreshPictures is how many pictures a round of intra refresh takes.
+func refreshPictures(fps int) int { return max(fps/2, 8) }
+
 // encoderOptions returns what makes the named encoder a low-delay one, one
 // "key=value" a line. Options that a version of libavcodec lacks are ignored
 // by it.
@@ -90,7 +110,7 @@ func encoderOptions(name string, c EncoderConfig, bps int) string {
 		o.set("async_depth", 1)
 		o.set("rc_mode", "CBR")
 	case strings.HasSuffix(name, "_nvenc"):
-		nvencOptions(&o)
+		nvencOptions(&o, c)
 	}
 	return o.b.String()
 }
@@ -99,7 +119,12 @@ func encoderOptions(name string, c EncoderConfig, bps int) string {
 func x264Options(o *options, c EncoderConfig) {
 	o.set("preset", "superfast")
 	o.set("tune", "zerolatency")
-	o.set("g", 1<<30) // X264_KEYINT_MAX_INFINITE
+	if c.IntraRefresh {
+		o.set("intra-refresh", 1)
+		o.set("g", refreshPictures(c.FPS))
+	} else {
+		o.set("g", 1<<30) // X264_KEYINT_MAX_INFINITE
+	}
 	o.set("sc_threshold", 0)
 	o.set("forced-idr", 1)
 	o.set("threads", x264Threads(c.Threads))
@@ -132,8 +157,13 @@ func x265Options(o *options, c EncoderConfig) {
 	}, ":"))
 }
 
-func nvencOptions(o *options) {
-	o.set("g", -1)
+func nvencOptions(o *options, c EncoderConfig) {
+	if c.IntraRefresh {
+		o.set("intra-refresh", 1)
+		o.set("g", refreshPictures(c.FPS))
+	} else {
+		o.set("g", -1)
+	}
 	o.set("preset", "p3")
 	o.set("tune", "ull")
 	o.set("rc", "cbr")

@@ -53,6 +53,11 @@ func NewEncoder(cfg EncoderConfig) (*Encoder, error) {
 
 // openEncoder opens one encoder by name and proves it with a picture.
 func openEncoder(name string, cfg EncoderConfig) (*Encoder, error) {
+	if cfg.IntraRefresh {
+		if err := refreshes(name); err != nil {
+			return nil, err
+		}
+	}
 	e := &Encoder{cfg: cfg, name: name, trim: newRateTrim(cfg.FPS)}
 	e.want.Store(int64(cfg.BitrateBps))
 	if err := e.open(cfg.BitrateBps); err != nil {
@@ -215,7 +220,10 @@ func (e *Encoder) encode(dst []byte, src *media.Frame, keyframe bool) ([]byte, b
 	if e.name == "libx265" {
 		data = cutFiller(data)
 	}
-	return append(dst, data...), pkt.flags&C.AV_PKT_FLAG_KEY != 0, nil
+	// Where a round of intra refresh begins is no keyframe: nothing but a
+	// decoder that waits for the round's end can start there.
+	isKey := pkt.flags&C.AV_PKT_FLAG_KEY != 0 && (keyframe || !e.cfg.IntraRefresh)
+	return append(dst, data...), isKey, nil
 }
 
 func (e *Encoder) check(src *media.Frame) error {

@@ -91,7 +91,11 @@ type AccessUnit struct {
 	// Discontinuity is set when pictures before this one are missing, so a
 	// picture that is not a keyframe may refer to what was never received.
 	Discontinuity bool
-	Timing        Timing
+	// Healing is set together with Discontinuity when the stream repairs itself
+	// without a keyframe (gradual intra refresh): a decoder goes on, and what it
+	// shows is damaged less and less.
+	Healing bool
+	Timing  Timing
 	// Data is the Annex-B bytes; cap(Data) >= len(Data)+Padding and the
 	// padding is zero.
 	Data []byte

@@ -5,7 +5,6 @@
 package peer
 
 import (
-	"fmt"
 	"net"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
 	"github.com/pion/transport/v5"
-	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -21,32 +19,94 @@ import (
 // NACKs and feedback is longer than an MTU, and pion drops what does not fit.
 const ReceiveMTU = 8192
 
-// Settings returns settings for one connection. A dead path is known after 6
-// s (1 s until it counts as interrupted, 5 s more until it is lost), a live
-// one is never waited for. With loopback nothing leaves the machine.
-func Settings(loopback bool) (webrtc.SettingEngine, error) {
+// Times of a path that carries nothing.
+const (
+	// InterruptedAfter is when a path counts as interrupted.
+	InterruptedAfter = time.Second
+	// LostAfter is when it is given up: sockets and candidates are closed then,
+	// and until then packets that come again are packets that go on.
+	LostAfter = 30 * time.Second
+	// keepAlive is how often each side asks the other whether it is there.
+	keepAlive = 250 * time.Millisecond
+	// relayWait is the lead that direct paths have before relays.
+	relayWait = 300 * time.Millisecond
+	// maxChecks is how often one pair of addresses is tried, every 200 ms: as
+	// long as the path may be dead.
+	maxChecks = uint16(LostAfter / (200 * time.Millisecond))
+)
+
+// Config is what one connection asks of the network.
+type Config struct {
+	Loopback bool          // nothing leaves the machine
+	Net      transport.Net // sockets and interfaces; nil: NewNet's
+	// Interface reports whether addresses of an interface are offered. It is
+	// asked whenever addresses are gathered, on goroutines of pion. nil: all.
+	Interface func(name string) bool
+	// TCP gives addresses that accept ICE-TCP (RFC 6544); nil: none. Its caller
+	// closes it after the connections.
+	TCP ice.TCPMux
+}
+
+// Settings returns settings for one connection. A live path is never waited
+// for; a dead one is kept for LostAfter.
+func Settings(cfg Config) (webrtc.SettingEngine, error) {
 	se := webrtc.SettingEngine{LoggerFactory: quiet{}}
-	n, err := stdnet.NewNet()
-	if err != nil {
-		return se, fmt.Errorf("list network interfaces: %w", err)
+	if cfg.Net == nil {
+		var err error
+		if cfg.Net, err = NewNet(); err != nil {
+			return se, err
+		}
 	}
-	se.SetNet(&bigSockets{n})
+	se.SetNet(cfg.Net)
 	se.SetReceiveMTU(ReceiveMTU)
-	se.SetICETimeouts(time.Second, 5*time.Second, 250*time.Millisecond)
+	se.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	se.SetICETimeouts(InterruptedAfter, LostAfter-InterruptedAfter, keepAlive)
+	se.SetICEMaxBindingRequests(maxChecks)
 	se.SetHostAcceptanceMinWait(0)
 	se.SetSrflxAcceptanceMinWait(0)
 	se.SetPrflxAcceptanceMinWait(0)
-	se.SetRelayAcceptanceMinWait(0)
+	se.SetRelayAcceptanceMinWait(relayWait)
+	se.SetSTUNGatherTimeout(2 * time.Second)
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	se.DisableActiveTCP(true)
+	se.DisableActiveTCP(cfg.TCP != nil) // who listens does not call
+	if cfg.TCP != nil {
+		se.SetICETCPMux(cfg.TCP)
+	}
 	se.SetSCTPRTOMax(200 * time.Millisecond)
 	se.EnableSCTPZeroChecksum(true)
 	se.DetachDataChannels()
-	if loopback {
+	if cfg.Interface != nil {
+		se.SetInterfaceFilter(cfg.Interface)
+	}
+	se.SetIPFilter(func(ip net.IP) bool { return offered(ip, cfg.Loopback) })
+	if cfg.Loopback {
 		se.SetIncludeLoopbackCandidate(true)
-		se.SetIPFilter(net.IP.IsLoopback)
 	}
 	return se, nil
+}
+
+// offered reports whether an address of this machine is told to the peer.
+// IPv6 link-local ones need a zone, which means nothing there.
+func offered(ip net.IP, loopback bool) bool {
+	if loopback {
+		return ip.IsLoopback()
+	}
+	return ip.To4() != nil || !ip.IsLinkLocalUnicast()
+}
+
+// NewTCP takes media over TCP on l, which it closes. Connections that do not
+// say at once which session they are for are closed.
+func NewTCP(l net.Listener) ice.TCPMux {
+	return ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: l, Logger: quiet{}.NewLogger("ice-tcp"),
+		ReadBufferSize:  64, // packets
+		WriteBufferSize: 1 << 20,
+
+		FirstStunBindTimeout:         5 * time.Second,
+		AliveDurationForConnFromStun: 5 * time.Second,
+	})
 }
 
 // API puts an end's formats and settings together, without interceptors.
@@ -67,27 +127,6 @@ func VideoFeedback() []webrtc.RTCPFeedback {
 		{Type: "transport-cc"},
 		{Type: "goog-remb"},
 	}
-}
-
-// socketBuffer is asked of the kernel for each UDP socket: with its default of
-// 208 KiB an unpaced 100 Mb/s stream loses 41 % of its packets.
-const socketBuffer = 4 << 20
-
-// bigSockets is the standard network with large socket buffers. It returns
-// the bare *net.UDPConn, which pion needs for its fast path.
-type bigSockets struct{ *stdnet.Net }
-
-// ListenUDP opens a socket and enlarges its buffers as far as the kernel
-// lets us (net.core.rmem_max, wmem_max).
-func (n *bigSockets) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
-	c, err := net.ListenUDP(network, laddr)
-	if err != nil {
-		return nil, err
-	}
-	// A smaller buffer is a slower session, not a failed one.
-	_ = c.SetReadBuffer(socketBuffer)
-	_ = c.SetWriteBuffer(socketBuffer)
-	return c, nil
 }
 
 // quiet drops pion's own log lines: what matters reaches us as errors and

@@ -13,7 +13,7 @@ import (
 // candidates gathers what a connection with these settings would offer.
 func candidates(t *testing.T, loopback bool) []string {
 	t.Helper()
-	se, err := peer.Settings(loopback)
+	se, err := peer.Settings(peer.Config{Loopback: loopback})
 	if err != nil {
 		t.Fatal(err)
 	}

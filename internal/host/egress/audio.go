@@ -2,15 +2,19 @@ package egress
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 const (
 	audioClock   = 48000 // Opus always counts 48 kHz (RFC 7587, 4.1)
 	maxAudio     = 16    // packets that may wait: 80 ms of 5 ms packets
 	maxAudioSize = MaxPayload
+	maxCopies    = 2 // of earlier packets in one
 )
 
 // Audio is the sound's track, a [webrtc.TrackLocal]. One goroutine calls Send.
@@ -26,7 +30,9 @@ type Audio struct {
 	packets  uint64
 	octets   uint64
 	dropped  uint64
-	newest   audioPacket // its clock readings, for sender reports
+	newest   audioPacket            // its clock readings, for sender reports
+	earlier  [maxCopies]audioPacket // those sent last, newest first
+	blocks   [maxCopies + 1]wire.REDBlock
 }
 
 type audioPacket struct {
@@ -66,6 +72,18 @@ func (a *Audio) Send(opus []byte, samples uint64, captured time.Time) error {
 	return nil
 }
 
+// copiesFor is how many copies a share of lost packets is worth: sound is small,
+// and a copy costs no round trip.
+func copiesFor(loss float64) int {
+	switch {
+	case loss >= 0.03:
+		return 2
+	case loss >= 0.003:
+		return 1
+	}
+	return 0
+}
+
 // step sends the next packet, if there is one.
 func (a *Audio) step(now time.Time) bool {
 	s := a.sender
@@ -76,17 +94,46 @@ func (a *Audio) step(now time.Time) bool {
 	}
 	w := &a.waiting[a.first]
 	a.newest.samples, a.newest.captured = w.samples, w.captured
+	b := a.bound
 	p := &s.scratch
 	p.rtpTime, p.place = a.rtpStart+uint32(w.samples), 0
-	p.size = copy(p.data[osnSize:], w.data[:w.size])
+	stamp := b.media
+	if b.redundant != nil {
+		stamp = b.redundant
+		p.size = a.foldLocked(p.data[osnSize:osnSize], w, uint8(b.payloadType))
+	} else {
+		p.size = copy(p.data[osnSize:], w.data[:w.size])
+	}
 	a.first, a.n = (a.first+1)%maxAudio, a.n-1
 	a.seq++
 	a.packets++
 	a.octets += uint64(p.size)
-	twcc, b := s.numberLocked(now, p.size), a.bound
+	twcc := s.numberLocked(now, kindSound, p.size)
 	s.mu.Unlock()
-	s.write(b.writer, b.media.header(p, uint16(a.seq), twcc), p.payload())
+	s.write(b.writer, stamp.header(p, uint16(a.seq), twcc), p.payload())
 	return true
+}
+
+// foldLocked puts w and copies of what was sent before it into dst and returns
+// their size. Copies are left out that are too old or too large.
+func (a *Audio) foldLocked(dst []byte, w *audioPacket, pt uint8) int {
+	n, room := 0, maxAudioSize-w.size-1
+	for i := copiesFor(a.sender.steering.estimate.Loss) - 1; i >= 0; i-- {
+		e := &a.earlier[i]
+		offset := w.samples - e.samples
+		if e.size == 0 || e.size > wire.MaxREDBlock || offset > wire.MaxREDOffset || e.size+4 > room {
+			n = 0 // copies are of the packets right before, without a gap
+			continue
+		}
+		room -= e.size + 4
+		a.blocks[n] = wire.REDBlock{PayloadType: pt, Offset: uint16(offset), Data: e.data[:e.size]}
+		n++
+	}
+	a.blocks[n] = wire.REDBlock{PayloadType: pt, Data: w.data[:w.size]}
+	size := len(wire.AppendRED(dst, a.blocks[:n+1]...))
+	copy(a.earlier[1:], a.earlier[:])
+	a.earlier[0].samples, a.earlier[0].size = w.samples, copy(a.earlier[0].data[:], w.data[:w.size])
+	return size
 }
 
 // Bind takes the negotiated numbers; pion calls it once per negotiation.
@@ -100,10 +147,25 @@ func (a *Audio) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 		writer: ctx.WriteStream(), ssrc: uint32(ctx.SSRC()), payloadType: codec.PayloadType,
 		media: newStamper(ctx.SSRC(), codec.PayloadType, extIDs{twcc: ids.twcc}),
 	}
+	if pt, ok := redundantType(ctx.CodecParameters(), codec.PayloadType); ok {
+		b.redundant = newStamper(ctx.SSRC(), pt, extIDs{twcc: ids.twcc})
+	}
 	a.sender.mu.Lock()
 	a.bound = b
 	a.sender.mu.Unlock()
 	return codec, nil
+}
+
+// redundantType finds the payload type of RFC 2198 for packets of pt.
+func redundantType(params []webrtc.RTPCodecParameters, pt webrtc.PayloadType) (webrtc.PayloadType, bool) {
+	want := fmt.Sprint(pt)
+	for _, c := range params {
+		first, _, _ := strings.Cut(c.SDPFmtpLine, "/")
+		if strings.EqualFold(c.MimeType, wire.MimeRED) && first == want {
+			return c.PayloadType, true
+		}
+	}
+	return 0, false
 }
 
 // Unbind keeps the numbers; see [Video.Unbind].

@@ -15,6 +15,9 @@ type binding struct {
 	ssrc        uint32
 	media       *stamper
 	repair      *stamper // nil: repairs repeat the packet itself
+	protect     *stamper // nil: no FEC
+	fec         *fec     // nil: no FEC; owned by Run's goroutine
+	redundant   *stamper // sound with copies of earlier packets (RFC 2198); nil: not negotiated
 	payloadType webrtc.PayloadType
 }
 
@@ -32,8 +35,16 @@ func (v *Video) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 	if repair != 0 && ctx.SSRCRetransmission() != 0 {
 		b.repair = newStamper(ctx.SSRCRetransmission(), repair, ids)
 	}
+	if pt := fecType(ctx.CodecParameters()); pt != 0 && ctx.SSRCForwardErrorCorrection() != 0 {
+		b.protect = newStamper(ctx.SSRCForwardErrorCorrection(), pt, extIDs{twcc: ids.twcc})
+		b.fec = newFEC(ids.twcc)
+	}
 	v.sender.mu.Lock()
 	v.bound = b
+	if v.sender.cfg.Arrivals && ids.twcc != 0 {
+		v.sender.steering.startLocked(v.sender.cfg.Path)
+		v.sender.steering.controller.SetMax(v.sender.most)
+	}
 	v.sender.mu.Unlock()
 	return codec, nil
 }
@@ -76,6 +87,16 @@ func pickCodec(codecs []webrtc.RTPCodecParameters, mime string) (codec webrtc.RT
 		}
 	}
 	return codec, 0, ok
+}
+
+// fecType is the payload type of FlexFEC, 0 where it was not negotiated.
+func fecType(codecs []webrtc.RTPCodecParameters) webrtc.PayloadType {
+	for _, c := range codecs {
+		if strings.EqualFold(c.MimeType, webrtc.MimeTypeFlexFEC03) {
+			return c.PayloadType
+		}
+	}
+	return 0
 }
 
 // repairs reports whether format parameters name pt as the repaired format.

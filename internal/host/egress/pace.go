@@ -19,6 +19,8 @@ type pending struct {
 	end               uint64 // extended sequence number after its last packet
 	packets           int
 	frameID           uint32
+	keyframe          bool
+	cut               bool // its end was taken back
 	captured, encoded time.Time
 	queued            time.Time
 	sentFirst         time.Time
@@ -57,15 +59,16 @@ func (q *queue) pop() {
 }
 
 // due reports whether the next packet may leave now and, if not, how long it
-// waits. A frame that a newer one waits for is let go at once.
-func (q *queue) due(now time.Time, sent uint64, interval time.Duration) (bool, time.Duration) {
+// waits. A frame that a newer one waits for is let go at once, as far as the
+// path's pace allows, and so is one that is part of a cluster.
+func (q *queue) due(now time.Time, sent uint64, interval time.Duration, probing bool) (bool, time.Duration) {
 	if q.n == 0 {
 		return false, idle
 	}
 	f := q.oldest()
 	done := f.packets - int(f.end-sent)
 	age := now.Sub(f.queued)
-	if q.n > 1 || done < allowance(f.packets, age, interval) {
+	if probing || q.n > 1 || done < allowance(f.packets, age, interval) {
 		return true, 0
 	}
 	return false, nextBurst(age)

@@ -1,6 +1,8 @@
 package egress
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -20,6 +22,7 @@ func (s *Sender) report(now time.Time) {
 	s.reported.add(now)
 	s.mu.Unlock()
 	s.logFailures(now)
+	s.logPath()
 	if len(packets) == 0 {
 		return
 	}
@@ -41,6 +44,17 @@ func (s *Sender) logFailures(now time.Time) {
 		s.nextLog = now.Add(time.Second)
 		s.log.Warn("packets could not be sent", "component", "egress", "failures", failures, "err", err)
 	}
+}
+
+// logPath tells what is thought of the path, for who looks for the reason.
+func (s *Sender) logPath() {
+	if !s.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	st := s.Stats()
+	p := st.Path
+	s.log.Debug("path", "component", "egress", "target_bps", p.TargetBps, "pacing_bps", p.PacingBps, "picture_bps", p.PictureBps,
+		"queue", p.QueueDelay, "rtt", st.RTT, "loss", p.Loss, "fec", p.FECShare, "breakdowns", st.Breakdowns, "probes", st.Probes, "lost", st.Lost)
 }
 
 // reportsLocked makes a report for each track that has sent anything.

@@ -73,6 +73,7 @@ func (w *fakeSocket) of(ssrc uint32) []sentPacket {
 // binding is a negotiated track. Extensions: 1 TWCC, 2 capture, 3 timing, 4 playout delay.
 type binding struct {
 	ssrc, repair webrtc.SSRC
+	fec          webrtc.SSRC
 	codecs       []webrtc.RTPCodecParameters
 	socket       webrtc.TrackLocalWriter
 }
@@ -88,7 +89,7 @@ func (b binding) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter {
 }
 func (b binding) SSRC() webrtc.SSRC                       { return b.ssrc }
 func (b binding) SSRCRetransmission() webrtc.SSRC         { return b.repair }
-func (b binding) SSRCForwardErrorCorrection() webrtc.SSRC { return 0 }
+func (b binding) SSRCForwardErrorCorrection() webrtc.SSRC { return b.fec }
 func (b binding) WriteStream() webrtc.TrackLocalWriter    { return b.socket }
 func (b binding) ID() string                              { return "" }
 func (b binding) RTCPReader() interceptor.RTCPReader      { return nil }
@@ -121,7 +122,7 @@ func newRigOf(t testing.TB, format media.Codec, withRTX bool, socket webrtc.Trac
 	var err error
 	r.Sender, err = egress.New(egress.Config{
 		WriteRTCP:  func(p []rtcp.Packet) error { r.reports = append(r.reports, p...); return nil },
-		OnKeyframe: func(int) { r.keyframes++ },
+		OnKeyframe: func(int, bool) { r.keyframes++ },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +179,7 @@ func (r *rig) rtcp(p rtcp.Packet) {
 	if err != nil {
 		panic(err)
 	}
-	r.video.HandleRTCP(time.Now(), b)
+	r.HandleRTCP(time.Now(), b)
 }
 
 // last returns the stream's newest packet.

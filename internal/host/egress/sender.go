@@ -13,6 +13,9 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/blade-shadow/terminal/internal/host/congestion"
+	"github.com/blade-shadow/terminal/internal/metric"
 )
 
 // ErrCongested is returned by Send when packets of earlier frames still wait:
@@ -34,13 +37,26 @@ const idle = time.Hour
 type Config struct {
 	// WriteRTCP sends a compound packet; required ([webrtc.PeerConnection.WriteRTCP]).
 	WriteRTCP func([]rtcp.Packet) error
-	// OnKeyframe is told that the peer needs a keyframe of a screen, at most
-	// once every 100 ms per screen.
-	OnKeyframe func(screen int)
+	// OnKeyframe is told that the peer needs a keyframe of a screen. What the
+	// peer asks for is passed on at most once every 100 ms per screen. Without
+	// full it has an older keyframe and only lost something since.
+	OnKeyframe func(screen int, full bool)
 	// OnBitrateCap is told the receiver's estimate of the path for all tracks
 	// together, in bits per second (REMB).
 	OnBitrateCap func(bps int)
-	Logger       *slog.Logger // nil discards
+	// OnPacket and OnRTCP see every packet that leaves, before SRTP, and all
+	// feedback that comes. Both lend what they give; nil: nobody looks.
+	OnPacket func(at time.Time, h *rtp.Header, payload []byte)
+	OnRTCP   func(at time.Time, compound []byte)
+	// QueueDelay takes how long packets wait in the path's queue, every 25 ms;
+	// nil: nobody wants it.
+	QueueDelay *metric.Latency
+	// Arrivals says that the peer sends transport-wide feedback. Without it
+	// nothing is known of the path and nothing is limited.
+	Arrivals bool
+	// Path bounds the estimate of the path.
+	Path   congestion.Config
+	Logger *slog.Logger // nil discards
 }
 
 // Sender sends the tracks of one PeerConnection.
@@ -61,13 +77,18 @@ type Sender struct {
 	nextReport time.Time
 	nextLog    time.Time // failures are logged once a second
 	budget     repairBudget
+	pacer      pacer
 
-	mu       sync.Mutex // guards what follows and the queues of every track
-	feedback feedback
-	rtt      roundTrip
-	reported reportLog
-	failures uint64
-	lastErr  error
+	mu         sync.Mutex // guards what follows and the queues of every track
+	steering   steering
+	most       int // for everything, as SetBounds had it
+	probes     uint64
+	breakdowns uint64
+	feedback   feedback
+	rtt        roundTrip
+	reported   reportLog
+	failures   uint64
+	lastErr    error
 }
 
 // New returns a Sender without tracks.
@@ -78,7 +99,9 @@ func New(cfg Config) (*Sender, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Sender{cfg: cfg, log: cfg.Logger, epoch: time.Now(), wake: make(chan struct{}, 1)}, nil
+	s := &Sender{cfg: cfg, log: cfg.Logger, epoch: time.Now(), wake: make(chan struct{}, 1)}
+	s.feedback.news = make([]congestion.Packet, 0, feedbackSize)
+	return s, nil
 }
 
 // Run paces and writes packets and sender reports until ctx ends; it returns
@@ -89,11 +112,12 @@ func (s *Sender) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now := time.Now()
 		s.report(now)
+		steer := s.steer(now)
 		sent, wait := s.step(now)
 		if sent {
 			continue
 		}
-		timer.Reset(min(wait, s.nextReport.Sub(now)))
+		timer.Reset(min(wait, steer, s.nextReport.Sub(now)))
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
@@ -104,10 +128,14 @@ func (s *Sender) Run(ctx context.Context) error {
 }
 
 // step sends the most urgent packet that may leave now, or says how long
-// nothing may: sound, then repairs, then pictures, screens taking turns.
+// nothing may: sound, which waits for no pace, then repairs, FEC, pictures,
+// screens taking turns, and last what fills a cluster.
 func (s *Sender) step(now time.Time) (sent bool, wait time.Duration) {
 	if s.audio != nil && s.audio.step(now) {
 		return true, 0
+	}
+	if ok, wait := s.pacer.may(now.Sub(s.epoch)); !ok {
+		return false, wait
 	}
 	wait = idle
 	for _, v := range s.videos {
@@ -117,6 +145,11 @@ func (s *Sender) step(now time.Time) (sent bool, wait time.Duration) {
 		}
 		wait = min(wait, w)
 	}
+	for _, v := range s.videos {
+		if v.stepFEC(now) {
+			return true, 0
+		}
+	}
 	for i := range s.videos {
 		turn := (s.turn + i) % len(s.videos)
 		ok, w := s.videos[turn].step(now)
@@ -125,6 +158,12 @@ func (s *Sender) step(now time.Time) (sent bool, wait time.Duration) {
 			return true, 0
 		}
 		wait = min(wait, w)
+	}
+	if s.pacer.probing() {
+		if s.stepPadding(now) {
+			return true, 0
+		}
+		s.pacer.cluster.left = 0 // nothing to fill it with
 	}
 	return false, wait
 }
@@ -138,15 +177,28 @@ func (s *Sender) wakeUp() {
 }
 
 // numberLocked takes the next transport-wide sequence number for a packet of
-// that size; Run's goroutine calls it.
-func (s *Sender) numberLocked(now time.Time, size int) uint16 {
+// that much payload; Run's goroutine calls it.
+func (s *Sender) numberLocked(now time.Time, k kind, payload int) uint16 {
+	at, size, probe := now.Sub(s.epoch), payload+packetOverhead, uint16(0)
+	if k != kindSound {
+		probe = s.pacer.id()
+	}
+	if probe != 0 {
+		s.pacer.tookCluster(at, size)
+	} else {
+		s.pacer.took(at, size)
+	}
 	s.twcc++
-	s.feedback.sent(s.twcc, now.Sub(s.epoch), size)
+	s.feedback.sent(s.twcc, at, size, probe)
+	s.steering.sentLocked(at, k, payload)
 	return s.twcc
 }
 
 // write hands a packet to the socket and counts failures, which Run reports.
 func (s *Sender) write(w webrtc.TrackLocalWriter, h *rtp.Header, payload []byte) {
+	if s.cfg.OnPacket != nil {
+		s.cfg.OnPacket(time.Now(), h, payload)
+	}
 	if _, err := w.WriteRTP(h, payload); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 		s.mu.Lock()
 		s.failures++
@@ -158,25 +210,3 @@ func (s *Sender) write(w webrtc.TrackLocalWriter, h *rtp.Header, payload []byte)
 // randomUint32 gives the random starts that RFC 3550, 5.1 asks for. They
 // protect against nothing: SRTP encrypts.
 func randomUint32() uint32 { return rand.Uint32() }
-
-// Stats is what a Sender did so far.
-type Stats struct {
-	Packets  uint64        // given to the socket, repairs included
-	Lost     uint64        // reported lost by transport feedback
-	Reported uint64        // reported lost or received
-	RTT      time.Duration // newest estimate, 0 unknown
-	Failures uint64        // packets that the socket refused
-}
-
-// Stats may be called from any goroutine.
-func (s *Sender) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return Stats{
-		Packets:  s.feedback.packets,
-		Lost:     s.feedback.lost,
-		Reported: s.feedback.reported,
-		RTT:      s.rtt.estimate,
-		Failures: s.failures,
-	}
-}

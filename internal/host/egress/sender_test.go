@@ -203,7 +203,7 @@ func TestKeyframeRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 10 {
-			r.video.HandleRTCP(time.Now(), pli)
+			r.HandleRTCP(time.Now(), pli)
 			time.Sleep(30 * time.Millisecond)
 		}
 		if got := r.video.Stats().KeyframeRequests; r.keyframes != 3 || got != 10 {
@@ -273,7 +273,7 @@ func TestReportsAndRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.video.HandleRTCP(wire.NTPToTime(sr.NTPTime).Add(50*time.Millisecond), b)
+		r.HandleRTCP(wire.NTPToTime(sr.NTPTime).Add(50*time.Millisecond), b)
 		if got := r.Stats().RTT.Round(time.Millisecond); got != 30*time.Millisecond {
 			t.Errorf("RTT = %v; want 30ms", got)
 		}
@@ -282,7 +282,7 @@ func TestReportsAndRoundTrip(t *testing.T) {
 		if b, err = rr.Marshal(); err != nil {
 			t.Fatal(err)
 		}
-		r.video.HandleRTCP(wire.NTPToTime(sr.NTPTime).Add(70*time.Millisecond), b)
+		r.HandleRTCP(wire.NTPToTime(sr.NTPTime).Add(70*time.Millisecond), b)
 		if got := r.Stats().RTT.Round(time.Millisecond); got != 30*time.Millisecond {
 			t.Errorf("RTT after a false report = %v; want 30ms still", got)
 		}
@@ -315,7 +315,7 @@ func TestFeedback(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // a repeated report counts once
-			r.video.HandleRTCP(time.Now(), b)
+			r.HandleRTCP(time.Now(), b)
 		}
 		if got := r.Stats(); got.Reported != 10 || got.Lost != 3 || got.RTT != 40*time.Millisecond {
 			t.Errorf("Stats() = %+v; want 10 reported, 3 lost, 40ms", got)

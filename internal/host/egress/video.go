@@ -27,6 +27,7 @@ type VideoConfig struct {
 type Frame struct {
 	Data     []byte // Annex B; the caller's again when Send returns
 	ID       uint32 // running number of the captured picture, from 1
+	Keyframe bool
 	Captured time.Time
 	Encoded  time.Time
 }
@@ -38,6 +39,9 @@ type VideoStats struct {
 	Packets          uint64 // media packets
 	Bytes            uint64 // of payload, without repairs
 	Repaired         uint64 // packets repeated
+	GivenUp          uint64 // packets whose repair was given up for a keyframe
+	Cut              uint64 // frames that were queued and not sent, or not to their end, because the path broke down
+	FECPackets       uint64
 	KeyframeRequests uint64 // PLI and FIR, all that came
 }
 
@@ -58,15 +62,27 @@ type Video struct {
 	}
 
 	// Guarded by sender.mu, but for the slots (see history).
-	interval    time.Duration // between frames
-	bound       *binding
-	history     history
-	queue       queue
-	repairs     repairQueue
-	repairSeq   uint16
-	credit      int       // repairs that may still leave
-	lastRequest time.Time // of a keyframe that was passed on
-	stats       VideoStats
+	interval  time.Duration // between frames
+	bound     *binding
+	history   history
+	queue     queue
+	repairs   repairQueue
+	repairSeq uint16
+	fecSeq    uint16
+	padNext   uint64 // turns of longLocked
+	credit    int    // repairs that may still leave
+	givenUp   uint64 // packets before this are not repaired any more
+	// The newest keyframe that was sent and, by the transport-wide numbers of
+	// its first and last packet, whether one has arrived.
+	keyframeSent, keyframeArrived bool
+	keyFirst, keyLast             uint16
+	cutting                       bool      // Send is between begin and commit
+	writing                       bool      // Run gives the next slot to the socket
+	flushed                       bool      // what is being cut is not to be sent any more
+	fecFlush                      bool      // nor is FEC of what was
+	barred                        bool      // until a keyframe
+	lastRequest                   time.Time // of a keyframe that was passed on
+	stats                         VideoStats
 }
 
 // AddVideo adds a screen's track. Call it before Run.
@@ -80,6 +96,7 @@ func (s *Sender) AddVideo(cfg VideoConfig) (*Video, error) {
 		interval:  frameInterval(cfg.FPS),
 		rtpStart:  randomUint32(),
 		repairSeq: uint16(randomUint32()),
+		fecSeq:    uint16(randomUint32()),
 		history:   newHistory(uint16(randomUint32())),
 		credit:    historySize,
 	}
@@ -107,7 +124,7 @@ func (v *Video) Send(f Frame) error {
 	v.frame.rtpTime = v.rtpTime(f.Captured)
 	binary.BigEndian.PutUint64(v.frame.capture[:], wire.TimeToNTP(f.Captured))
 	v.frame.last = nil
-	if err := v.begin(); err != nil {
+	if err := v.begin(f.Keyframe); err != nil {
 		return fmt.Errorf("send frame %d of screen %d: %w", f.ID, v.cfg.Screen, err)
 	}
 	complete := v.pack.packetize(f.Data, (*cutter)(v))
@@ -123,17 +140,21 @@ func (v *Video) rtpTime(t time.Time) uint32 {
 	return v.rtpStart + uint32(t.Sub(v.sender.epoch).Microseconds()*(videoClock/1000)/1000)
 }
 
-func (v *Video) begin() error {
+// begin opens the frame. After a breakdown only a keyframe will do: what the
+// encoder had in hand then is too large and refers to what was taken back.
+func (v *Video) begin(keyframe bool) error {
 	v.sender.mu.Lock()
 	defer v.sender.mu.Unlock()
 	if v.bound == nil {
 		return errNotBound
 	}
-	if v.queue.full() {
+	v.barred = v.barred && !keyframe
+	if v.queue.full() || v.barred {
 		v.stats.Dropped++
 		return ErrCongested
 	}
 	v.frame.first = v.history.written
+	v.cutting, v.flushed = true, false
 	return nil
 }
 
@@ -145,8 +166,9 @@ func (v *Video) commit(f Frame, complete bool) error {
 	}
 	v.sender.mu.Lock()
 	defer v.sender.mu.Unlock()
-	if !complete {
-		v.history.written = v.frame.first
+	v.cutting = false
+	if !complete || v.flushed {
+		v.history.written = v.history.queued
 		v.stats.Dropped++
 		return ErrCongested
 	}
@@ -156,8 +178,11 @@ func (v *Video) commit(f Frame, complete bool) error {
 	v.history.queued = v.history.written
 	v.queue.push(pending{
 		end: v.history.queued, packets: int(v.history.queued - v.frame.first),
-		frameID: f.ID, captured: f.Captured, encoded: f.Encoded, queued: time.Now(),
+		frameID: f.ID, keyframe: f.Keyframe, captured: f.Captured, encoded: f.Encoded, queued: time.Now(),
 	})
+	if f.Keyframe && v.givenUp > 0 {
+		v.givenUp = v.frame.first // nothing before it is needed
+	}
 	return nil
 }
 
@@ -190,33 +215,58 @@ func (c *cutter) seal(n int) { c.frame.last.size = n }
 func (v *Video) step(now time.Time) (bool, time.Duration) {
 	s := v.sender
 	s.mu.Lock()
-	due, wait := v.queue.due(now, v.history.sent, v.interval)
+	due, wait := v.queue.due(now, v.history.sent, v.interval, s.pacer.probing())
 	if !due {
 		s.mu.Unlock()
 		return false, wait
 	}
+	v.writing = true
 	f, p, b := v.queue.oldest(), v.history.slot(v.history.sent), v.bound
-	p.twcc = s.numberLocked(now, p.size)
+	p.twcc = s.numberLocked(now, kindPicture, p.size)
 	v.stampLocked(f, p, now)
+	if b.fec != nil && p.place&firstOfFrame != 0 {
+		b.fec.frame(p.seq, f.packets, s.steering.protect.repairs(f.packets, f.keyframe))
+	}
 	s.mu.Unlock()
 
 	// Nobody else touches the slot until sent counts it.
-	s.write(b.writer, b.media.header(p, uint16(p.seq), p.twcc), p.payload())
+	h := b.media.header(p, uint16(p.seq), p.twcc)
+	s.write(b.writer, h, p.payload())
+	if b.fec != nil {
+		b.fec.add(p, h)
+	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	v.sentLocked(f, p, now)
+	return true, 0
+}
+
+// sentLocked counts a packet that has left.
+func (v *Video) sentLocked(f *pending, p *packet, now time.Time) {
+	v.writing = false
 	v.history.sent++
 	v.credit = min(v.credit+1, historySize)
 	v.stats.Packets++
 	v.stats.Bytes += uint64(p.size)
-	if v.history.sent == f.end {
-		v.stats.Sent++
-		if v.cfg.EncodedToSent != nil {
-			v.cfg.EncodedToSent.RecordSpan(f.encoded, now)
-		}
-		v.queue.pop()
+	if f.keyframe && p.place&firstOfFrame != 0 {
+		v.keyFirst, v.keyframeSent = p.twcc, false
 	}
-	return true, 0
+	if v.history.sent < f.end {
+		return
+	}
+	if f.cut {
+		v.queue.pop()
+		return
+	}
+	if f.keyframe {
+		v.keyLast, v.keyframeSent = p.twcc, true
+	}
+	v.stats.Sent++
+	if v.cfg.EncodedToSent != nil {
+		v.cfg.EncodedToSent.RecordSpan(f.encoded, now)
+	}
+	v.queue.pop()
 }
 
 // stampLocked notes when the frame's packets leave and writes the frame
@@ -264,7 +314,7 @@ func (v *Video) stepRepair(now time.Time) (bool, time.Duration) {
 			return true, 0
 		}
 		v.repairSeq++
-		seq, twcc := v.repairSeq, s.numberLocked(now, p.size+osnSize)
+		seq, twcc := v.repairSeq, s.numberLocked(now, kindRepair, p.size+osnSize)
 		s.mu.Unlock()
 		s.write(b.writer, b.repair.header(&s.scratch, seq, twcc), s.scratch.repair())
 		return true, 0

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ type Config struct {
 	Broken             bool   // its encoder fails, which ends every session
 	// OpenEncoder opens real encoders, nil: fakes, which [Host.Encoders] knows.
 	OpenEncoder func(host.EncoderConfig) (host.Encoder, error)
+	// Change changes what the host gets, nil: nothing.
+	Change func(*host.Config)
 	// NewScaler makes real scalers, nil: [NearestScaler]s.
 	NewScaler func() host.Scaler
 }
@@ -85,6 +88,9 @@ func Start(t testing.TB, cfg Config) *Host {
 	if cfg.Sound {
 		hc.OpenAudioEncoder = func() (host.AudioEncoder, error) { return opus{}, nil }
 	}
+	if cfg.Change != nil {
+		cfg.Change(&hc)
+	}
 	h.run(t, hc, urls)
 	return h
 }
@@ -110,7 +116,7 @@ func (h *Host) run(t testing.TB, cfg host.Config, urls <-chan string) {
 	})
 	select {
 	case h.URL = <-urls:
-		h.Listen = h.URL[len("http://") : len(h.URL)-len("/whep")]
+		h.Listen = h.URL[strings.Index(h.URL, "//")+2 : len(h.URL)-len("/whep")]
 	case err := <-done:
 		done <- err
 		t.Fatalf("host: Run() = %v; want a listener", err)

@@ -1,10 +1,13 @@
 package inject
 
 import (
+	"fmt"
+
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // NewKeycodes gives the table from usages to evdev codes.
@@ -42,3 +45,11 @@ func DeviceNames(conn *xgb.Conn) ([]string, error) { return xDeviceNames(conn) }
 
 // ParseDeviceNames reads a reply of ListInputDevices.
 func ParseDeviceNames(b []byte) ([]string, error) { return parseDeviceNames(b) }
+
+// PadEvents gives the kernel's events of a pad's state as "type/code/value".
+func PadEvents(p wire.Pad) (events []string) {
+	padEvents(p, padButtons(), func(kind, code uint16, value int32) {
+		events = append(events, fmt.Sprintf("%d/%d/%d", kind, code, value))
+	})
+	return events
+}

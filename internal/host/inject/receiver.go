@@ -180,7 +180,7 @@ func (r *Receiver) SetPointer(p wire.PointerAt, since time.Time) {
 // ctx ended.
 func (r *Receiver) Run(ctx context.Context) (err error) {
 	defer func() {
-		if released := r.releaseAll(); err == nil {
+		if released := errors.Join(r.releaseAll(), r.pads.unplug()); err == nil {
 			err = released
 		}
 	}()
@@ -248,7 +248,7 @@ func (r *Receiver) take(p *packet) error {
 
 // silence is the dead-man's switch: the terminal may be gone with a key held.
 func (r *Receiver) silence() error {
-	if len(r.held) == 0 {
+	if len(r.held) == 0 && !r.pads.active() {
 		return nil
 	}
 	r.stats.deadMan.Add(1)

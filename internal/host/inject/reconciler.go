@@ -18,6 +18,7 @@ type reconciler struct {
 	stats  *counters
 
 	started bool   // epoch and seq are known
+	focused bool   // the datagram being applied is meant for us
 	counted bool   // so is next
 	based   bool   // so is applied
 	epoch   uint16 // of the terminal
@@ -27,6 +28,7 @@ type reconciler struct {
 	applied totals
 	screen  position // where the pointer was last put
 	held    []wire.Key
+	pads    pads
 
 	in content // the datagram being applied
 
@@ -55,10 +57,13 @@ type content struct {
 	events     []wire.Transition
 	keys       wire.Keys
 	hasKeys    bool
+	pads       *pads
 }
 
 func (r *reconciler) init(inject Injector, stats *counters) {
 	r.inject, r.stats, r.mark = inject, stats, func(uint16) {}
+	r.pads.init(inject)
+	r.in.pads = &r.pads
 	r.held = make([]wire.Key, 0, maxHeld)
 	r.in.events = make([]wire.Transition, 0, wire.MaxEvents)
 	r.in.keys.Held = make([]wire.Key, 0, maxHeld)
@@ -73,10 +78,11 @@ func (r *reconciler) apply(d wire.Datagram) (answer bool, err error) {
 	}
 	r.in.read(d)
 	r.begin()
+	r.focused = d.Flags&wire.FlagFocused != 0 && d.Flags&wire.FlagGoodbye == 0
 	if err := r.applyContent(); err != nil {
 		return false, err
 	}
-	if d.Flags&wire.FlagFocused == 0 || d.Flags&wire.FlagGoodbye != 0 {
+	if !r.focused {
 		err = r.releaseAll()
 	} else if r.in.hasKeys && r.counted && r.in.keys.LastEvent == r.next-1 {
 		err = r.reconcile(r.in.keys.Held)
@@ -147,9 +153,19 @@ func (r *reconciler) applyContent() error {
 		}
 	}
 	if r.in.position.known {
-		return r.put(r.in.position)
+		if err := r.put(r.in.position); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.syncAfter(r.pads.apply(r.focused))
+}
+
+// syncAfter ends a change of pads.
+func (r *reconciler) syncAfter(changed bool, err error) error {
+	if err != nil || !changed {
+		return err
+	}
+	return r.inject.Sync()
 }
 
 // transit applies one transition where the pointer was when it happened.
@@ -246,11 +262,17 @@ func (r *reconciler) reconcile(keys []wire.Key) error {
 }
 
 // releaseAll lets go of everything, the latest first.
-func (r *reconciler) releaseAll() error { return r.reconcile(nil) }
+func (r *reconciler) releaseAll() error {
+	if err := r.reconcile(nil); err != nil {
+		return err
+	}
+	return r.syncAfter(r.pads.rest())
+}
 
 // read collects the records of d. Devices other than 0 are of later versions.
 func (c *content) read(d wire.Datagram) {
-	*c = content{events: c.events[:0], keys: wire.Keys{Held: c.keys.Held[:0]}}
+	*c = content{events: c.events[:0], keys: wire.Keys{Held: c.keys.Held[:0]}, pads: c.pads}
+	c.pads.begin()
 	for rec, ok := d.Next(); ok; rec, ok = d.Next() {
 		switch rec.Type {
 		case wire.RecordPointer:
@@ -261,6 +283,8 @@ func (c *content) read(d wire.Datagram) {
 			}
 		case wire.RecordEvents:
 			c.readEvents(rec)
+		case wire.RecordPad:
+			c.pads.read(rec)
 		case wire.RecordKeys:
 			if k, ok := rec.Keys(c.keys.Held); ok && k.Device == 0 {
 				c.keys, c.hasKeys = k, true

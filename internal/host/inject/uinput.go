@@ -40,7 +40,8 @@ const (
 )
 
 // UInput injects through three devices that it makes in the kernel: a
-// keyboard, a mouse and an absolute pointer. They are two so that programs
+// keyboard, a mouse and an absolute pointer; game pads come on top as the
+// terminal has them. The pointers are two so that programs
 // that read relative motion get it unscaled. The methods of [Injector] belong
 // to one goroutine.
 type UInput struct {
@@ -51,6 +52,7 @@ type UInput struct {
 	pointer  *node
 
 	wheelV, wheelH int32 // below one detent
+	pads           uinputPads
 }
 
 // names returns what an X server must list for the devices to work there.

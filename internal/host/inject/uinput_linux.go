@@ -72,15 +72,19 @@ func openUInput(cfg DeviceConfig) (*UInput, error) {
 	return u, nil
 }
 
-// newNode opens the door, lets setUp say what the device can do and makes it.
+// newNode makes a device of no real make.
 func newNode(name string, product uint16, setUp func(*node) error) (*node, error) {
+	return makeNode(name, uinputSetup{busType: busVirtual, product: product, version: 1}, setUp)
+}
+
+// makeNode opens the door, lets setUp say what the device can do and makes it.
+func makeNode(name string, setup uinputSetup, setUp func(*node) error) (*node, error) {
 	// Read and write: lamps and rumble come back through the same file.
 	file, err := os.OpenFile(uinputPath, os.O_RDWR, 0)
 	if err != nil {
 		return nil, explain(err)
 	}
 	n := &node{file: file, buf: make([]byte, 0, 16*(eventTime+8))}
-	setup := uinputSetup{busType: busVirtual, product: product, version: 1}
 	copy(setup.name[:len(setup.name)-1], name)
 	if err := errors.Join(
 		setUp(n),
@@ -207,6 +211,14 @@ func (u *UInput) Sync() error {
 			return fmt.Errorf("uinput: %w", err)
 		}
 	}
+	for _, n := range u.pads.nodes {
+		if n == nil {
+			continue
+		}
+		if err := n.sync(); err != nil {
+			return fmt.Errorf("uinput: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -247,16 +259,21 @@ func lamp(lit uint8, event []byte) uint8 {
 // Close removes the devices; the kernel releases their keys.
 func (u *UInput) Close() error {
 	var err error
-	for _, n := range []*node{u.pointer, u.mouse, u.keyboard} {
-		if n == nil {
-			continue
+	for _, n := range append([]*node{u.pointer, u.mouse, u.keyboard}, u.pads.nodes[:]...) {
+		if n != nil {
+			err = errors.Join(err, n.destroy())
 		}
-		if e := n.set("UI_DEV_DESTROY", uiDevDestroy, 0); e != nil && !errors.Is(e, os.ErrClosed) {
-			err = errors.Join(err, e)
-		}
-		if e := n.file.Close(); e != nil && !errors.Is(e, os.ErrClosed) {
-			err = errors.Join(err, e)
-		}
+	}
+	return err
+}
+
+// destroy removes one device; doing so again does nothing.
+func (n *node) destroy() (err error) {
+	if e := n.set("UI_DEV_DESTROY", uiDevDestroy, 0); e != nil && !errors.Is(e, os.ErrClosed) {
+		err = e
+	}
+	if e := n.file.Close(); e != nil && !errors.Is(e, os.ErrClosed) {
+		err = errors.Join(err, e)
 	}
 	return err
 }

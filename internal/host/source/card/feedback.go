@@ -37,7 +37,7 @@ func (c *Card) drawInput(s inputState) {
 		}
 	}
 	c.feedbackRow(0, b)
-	c.feedbackRow(1, c.appendKeys(c.text[:0], s.held[:s.nHeld], " + "))
+	c.feedbackRow(1, c.appendPads(c.appendKeys(c.text[:0], s.held[:s.nHeld], " + "), s))
 	c.feedbackRow(2, c.appendKeys(c.text[:0], s.last[:s.nLast], ", "))
 	c.feedbackRow(3, appendWheel(c.text[:0], s))
 	c.feedbackRow(4, strconv.AppendUint(c.text[:0], s.events, 10))
@@ -64,6 +64,23 @@ func (c *Card) appendKeys(b []byte, keys []input.Usage, between string) []byte {
 			b = append(b, between...)
 		}
 		b = c.cfg.Input.words.append(b, k)
+	}
+	return b
+}
+
+// appendPads appends the buttons of game pads, after keys if there are any.
+func (c *Card) appendPads(b []byte, s inputState) []byte {
+	for pad, buttons := range s.pads {
+		for bit, name := range c.cfg.Input.words.pad {
+			if buttons>>bit&1 == 0 {
+				continue
+			}
+			if len(b) > 0 {
+				b = append(b, " + "...)
+			}
+			b = strconv.AppendInt(append(b, "pad "...), int64(pad+1), 10)
+			b = append(append(b, ' '), name...)
+		}
 	}
 	return b
 }

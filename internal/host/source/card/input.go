@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Sizes of what is remembered of keys.
@@ -37,6 +38,7 @@ type inputState struct {
 	nLast  int
 	v, h   int32 // the wheels' latest turn: away from the person, to the right
 	wheels bool
+	pads   [wire.MaxPads]uint32 // buttons held on each
 	events uint64
 }
 
@@ -144,6 +146,15 @@ func (in *Input) Wheel(v, h int32) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.state.v, in.state.h, in.state.wheels = v, h, true
+	in.state.events++
+	return nil
+}
+
+// Pad shows which buttons of a game pad are held.
+func (in *Input) Pad(p wire.Pad) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.state.pads[p.Pad%wire.MaxPads] = p.Buttons
 	in.state.events++
 	return nil
 }

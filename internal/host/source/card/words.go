@@ -17,11 +17,13 @@ const (
 		`Insert Home Page_Up Delete End Page_Down Right_Arrow Left_Arrow Down_Arrow Up_Arrow ` +
 		`Num_Lock KP_/ KP_* KP_- KP_+ KP_Enter KP_1 KP_2 KP_3 KP_4 KP_5 KP_6 KP_7 KP_8 KP_9 KP_0 KP_. < Menu`
 	modifierCaps = `Ctrl Shift Alt Super Right_Ctrl Right_Shift AltGr Right_Super`
-	buttonCaps   = `Left_button Right_button Middle_button Back_button Forward_button`
+	// Buttons of a game pad, by the bits of wire.Pad.
+	padCaps    = `south east west north L1 R1 L2 R2 select start L3 R3 up down left right guide`
+	buttonCaps = `Left_button Right_button Middle_button Back_button Forward_button`
 )
 
 // words names usages.
-type words struct{ keys, modifiers, buttons []string }
+type words struct{ keys, modifiers, buttons, pad []string }
 
 func newWords() words {
 	split := func(s string) []string {
@@ -31,7 +33,7 @@ func newWords() words {
 		}
 		return fields
 	}
-	return words{split(keyCaps), split(modifierCaps), split(buttonCaps)}
+	return words{split(keyCaps), split(modifierCaps), split(buttonCaps), split(padCaps)}
 }
 
 // append appends the name of u, or its page and number in hexadecimal.

@@ -1,0 +1,8 @@
+package linktest
+
+// For tests of what comes from the network.
+var (
+	ParseMirrored = parseMirrored
+	ParseURL      = parseURL
+	Printable     = printable
+)

@@ -1,0 +1,30 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/blade-shadow/terminal/client"
+)
+
+// TestSourceFlood shows that a host with too many SSRCs is told of once, and
+// that what its surplus ones send goes nowhere.
+func TestSourceFlood(t *testing.T) {
+	got := map[uint32]int{}
+	floods := 0
+	tap := client.NewTap(func(ssrc uint32, _ []byte) { got[ssrc]++ }, func() { floods++ })
+	for ssrc := range uint32(2 * client.MaxSources) {
+		s := tap.Source(ssrc)
+		if n, err := s.Write(make([]byte, 100)); n != 100 || err != nil {
+			t.Fatalf("Write = %d, %v; want 100", n, err)
+		}
+		if want := int(ssrc) / client.MaxSources; floods != want {
+			t.Fatalf("told %d times after %d sources; want %d", floods, ssrc+1, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(got) != client.MaxSources || got[client.MaxSources] != 0 {
+		t.Errorf("packets of %d sources were taken; want %d", len(got), client.MaxSources)
+	}
+}
