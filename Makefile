@@ -7,7 +7,7 @@ SOURCE ?= testcard
 BIN := build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm bench lint build deps
+.PHONY: help run test test-vm bench bench-display bench-network lint build deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ bench-display: ## decoding and showing against mpv and ffplay: build/bench/displ
 	@.ci/deps vm
 	@go build -o $(BIN)/ ./cmd/...
 	@$(BIN)/shadow-lab bench-display
+
+bench-network: ## shadow-terminal, Chromium and GStreamer over bad networks: build/bench/network.json (half an hour)
+	@.ci/deps test
+	@.ci/deps bench
+	@go build -o $(BIN)/ ./cmd/...
+	@$(BIN)/shadow-lab bench-network
 
 lint: ## golangci-lint with .golangci.yml (the first time it is compiled: minutes)
 	@.ci/deps build

@@ -18,7 +18,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRun(), newBench(), newBenchDisplay())
+	root.AddCommand(newRun(), newBench(), newBenchDisplay(), newBenchNetwork(), newRelay())
 	return root
 }
 

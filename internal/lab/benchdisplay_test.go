@@ -15,7 +15,7 @@ func TestJudge(t *testing.T) {
 		at := start.Add(time.Duration(i) * time.Second / 60)
 		fed = append(fed, at)
 		if i%10 != 0 { // every tenth is never seen
-			seen = append(seen, sighting{uint32(i + 1), at.Add(time.Duration(i%5+1) * time.Millisecond)})
+			seen = append(seen, sighting{frame: uint32(i + 1), at: at.Add(time.Duration(i%5+1) * time.Millisecond)})
 		}
 	}
 	seen = append(seen, sighting{frame: 999, at: start}) // of another stream

@@ -16,6 +16,8 @@ func packageOf(program string) string {
 		return "ffmpeg"
 	case "setxkbmap":
 		return "x11-xkb-utils"
+	case "turnserver":
+		return "coturn"
 	}
 	return program
 }

@@ -47,6 +47,7 @@ type HostConfig struct {
 	Listen     string   // default: a free port on loopback
 	Audio      string   // default: the host's own, what the source has
 	TokenFile  string
+	Args       []string  // further flags
 	Log        io.Writer // standard error as it comes; may be nil
 }
 
@@ -80,7 +81,7 @@ func (c HostConfig) args() []string {
 		flag("--bitrate", strconv.Itoa(c.BitrateBps))
 	}
 	flag("--token-file", c.TokenFile)
-	return args
+	return append(args, c.Args...)
 }
 
 // Host is a running shadow-host.
@@ -136,7 +137,7 @@ func (p Programs) StartHost(ctx context.Context, cfg HostConfig) (*Host, error) 
 // TerminalConfig says how shadow-terminal shall connect.
 type TerminalConfig struct {
 	URL       string
-	File      string   // configuration file: `run` instead of `connect`; of the rest only Display, Env and Log count then
+	File      string   // configuration file: `run` instead of `connect`; of the rest only Display, Args, Env and Log count then
 	Display   *Display // nil: this process's
 	Screens   int      // default 1
 	Codec     string   // default: the terminal's own preference
@@ -144,13 +145,14 @@ type TerminalConfig struct {
 	Duration  time.Duration
 	TokenFile string
 	Overlay   bool
+	Args      []string  // further flags
 	Env       []string  // KEY=value, over the display's
 	Log       io.Writer // standard error as it comes; may be nil
 }
 
 func (c TerminalConfig) args() []string {
 	if c.File != "" {
-		return []string{"run", "--config", c.File, "--json"}
+		return append([]string{"run", "--config", c.File, "--json"}, c.Args...)
 	}
 	args := []string{"connect", c.URL, "--json"}
 	if c.Screens > 0 {
@@ -171,7 +173,7 @@ func (c TerminalConfig) args() []string {
 	if c.Overlay {
 		args = append(args, "--overlay")
 	}
-	return args
+	return append(args, c.Args...)
 }
 
 // StartTerminal starts shadow-terminal. It is killed when ctx ends.

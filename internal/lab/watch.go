@@ -18,8 +18,9 @@ const watchEvery = 2 * time.Millisecond
 
 // sighting is when a picture was first seen.
 type sighting struct {
-	frame uint32
-	at    time.Time
+	frame    uint32
+	at       time.Time
+	captured time.Time
 }
 
 // watch notes every new picture that appears on the display, whose whole size
@@ -50,7 +51,7 @@ func (d *Display) watch(ctx context.Context) ([]sighting, error) {
 			continue // torn, or nothing new
 		}
 		last = code.Frame
-		seen = append(seen, sighting{code.Frame, at})
+		seen = append(seen, sighting{code.Frame, at, code.Captured})
 	}
 }
 
