@@ -19,6 +19,7 @@ run: ## host and terminal on this machine: SCREENS=2, SOURCE=desktop|testcard|FI
 
 test: ## everything that proves the tree: format, vet, race tests, native and end-to-end tests
 	@.ci/deps test
+	@.ci/deps peers
 	@.ci/test
 
 test-vm: ## everything that needs the virtual terminal (QEMU)
@@ -40,7 +41,7 @@ bench-display: ## decoding and showing against mpv and ffplay: build/bench/displ
 
 bench-network: ## shadow-terminal, Chromium and GStreamer over bad networks: build/bench/network.json (half an hour)
 	@.ci/deps test
-	@.ci/deps bench
+	@.ci/deps peers
 	@go build -o $(BIN)/ ./cmd/...
 	@$(BIN)/shadow-lab bench-network
 

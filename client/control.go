@@ -126,6 +126,9 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 		if err != nil {
 			return err
 		}
+		if crowded(ch) {
+			return nil // the host asks faster than it hears
+		}
 		if _, err := ch.Write(wire.AppendPong(nil, wire.Pong{Echo: t, Wall: time.Now()})); err != nil {
 			c.session.log.Debug("answer ping", "err", err) // the channel is closing, which is no fault of the host's words
 		}
@@ -152,6 +155,15 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 		return err
 	}
 	return m.Skip()
+}
+
+// maxUnheard is how many bytes may wait for the host before its PINGs are
+// answered no more: what waits is memory that the host would decide about.
+const maxUnheard = 16 << 10
+
+func crowded(ch io.Writer) bool {
+	b, ok := ch.(interface{ BufferedAmount() uint64 })
+	return ok && b.BufferedAmount() > maxUnheard
 }
 
 func (c *control) welcome(m wire.Message) error {

@@ -154,6 +154,32 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// deaf is a channel to a host that reads nothing.
+type deaf struct{ tube }
+
+func (d *deaf) BufferedAmount() uint64 { return uint64(d.out.Len()) }
+
+// TestPingFlood shows that a host which asks without listening does not fill the
+// terminal's memory with answers.
+func TestPingFlood(t *testing.T) {
+	ch := &deaf{}
+	ping := bytes.Repeat(wire.AppendPing(nil, 7), 1000)
+	for range 100 {
+		ch.in = append(ch.in, ping)
+	}
+	if err := newSession(t, nil).Listen(ch); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	if n := ch.out.Len(); n < 1000 || n > 20_000 {
+		t.Errorf("%d bytes of answers wait; want some, and at most 20000", n)
+	}
+	for _, m := range ch.said(t) {
+		if m.Type != wire.MessagePong {
+			t.Errorf("the terminal said %v; want PONG", m.Type)
+		}
+	}
+}
+
 func FuzzListen(f *testing.F) {
 	f.Add(wire.AppendHelloAck(nil, wire.HelloAck{Version: 1, Host: "pc", Screens: []wire.Screen{{Index: 3, Width: 640, Height: 480}}}))
 	f.Add(wire.AppendPong(wire.AppendPing(nil, 1), wire.Pong{Echo: math.MaxUint64, Wall: time.Unix(1, 0)}))

@@ -39,8 +39,9 @@ type Error struct {
 	status int // of HTTP that the host refused with, 0 if it did not
 }
 
-// Error returns the cause; the stage and the hint are fields.
-func (e *Error) Error() string { return e.Err.Error() }
+// Error returns the cause, as one harmless line: the host may have had a say in
+// it. The stage and the hint are fields.
+func (e *Error) Error() string { return printable([]byte(e.Err.Error())) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/transport/v5/packetio"
 
 	"github.com/blade-shadow/terminal/client/receive"
@@ -83,3 +84,18 @@ func NewTap(rtp func(ssrc uint32, packet []byte), flood func()) *Tap {
 func (t *Tap) Source(ssrc uint32) io.ReadWriteCloser {
 	return t.t.buffer(packetio.RTPBufferPacket, ssrc)
 }
+
+// MaxRequests is how many requests for repairs and keyframes may wait.
+const MaxRequests = maxRequests
+
+// Requests are what a session asks the host for.
+type Requests struct{ r receiver }
+
+// NewRequests returns those of a session of their own.
+func NewRequests() *Requests { return &Requests{receiver{requests: newRequests()}} }
+
+// NACK asks for a packet as the SRTP goroutine does.
+func (r *Requests) NACK(ssrc uint32) { r.r.sendNACK(ssrc, []uint16{7}) }
+
+// Run writes requests until ctx ends.
+func (r *Requests) Run(ctx context.Context, write func(...rtcp.Packet)) { r.r.requests.run(ctx, write) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -53,6 +54,8 @@ func (p *path) mend(ctx context.Context, t trouble, connected <-chan struct{}) e
 		switch {
 		case errors.Is(err, errForgotten):
 			return fail(StageLive, false, "it is connected to again at once", ErrForgotten)
+		case errors.Is(err, syscall.ECONNREFUSED) && !done && (t.sure || p.quiet() > quietAfter):
+			return fail(StageLive, false, "it is connected to again as soon as it is there", fmt.Errorf("%w: %w", errGone, syscall.ECONNREFUSED))
 		case errors.Is(err, errNoRestart):
 			p.s.log.Debug("no restart", "err", err)
 			if !closedChannel(connected) {
@@ -80,6 +83,10 @@ func (p *path) mend(ctx context.Context, t trouble, connected <-chan struct{}) e
 // ErrForgotten is wrapped when the host does not know the session any more: it
 // was started anew, or we were away for too long. A new session is what helps.
 var ErrForgotten = errors.New("the host has forgotten the session")
+
+// errGone says that the host's machine is there and its program is not: what
+// was silent stays silent.
+var errGone = errors.New("the host has ended without a word")
 
 func closedChannel(c <-chan struct{}) bool {
 	select {

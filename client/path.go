@@ -26,19 +26,6 @@ const (
 	sleepGap    = time.Second            // more sleep than that is noticed
 )
 
-// Path is how a session's packets travel.
-type Path struct {
-	// Kind is "direct", "relay" (TURN) or "tcp" (ICE-TCP); "" before there is one.
-	Kind          string
-	Local, Remote string // candidate types: host, srflx, prflx, relay
-	Interface     string // of this machine, "" when it is not known
-	RTT           time.Duration
-	Restarts      int           // other paths found since the session began
-	Reason        string        // of the last one
-	Restarted     time.Time     // when that was
-	Silent        time.Duration // how long nothing has been heard, 0 while packets come
-}
-
 // path keeps a session's packets flowing: it notices that they do not, by the
 // kernel's news of the network and by silence, and looks for another way
 // between the same two ends (ICE restart, RFC 8445, 9). One goroutine, run,
@@ -291,30 +278,4 @@ func (p *path) cutOff(network netwatch.Snapshot) bool {
 // errLost is how a session without a path ends.
 func errLost() *Error {
 	return fail(StageLive, false, "check the network on both sides", errors.New("the connection to the host was lost"))
-}
-
-// Path returns how the session's packets travel. Any goroutine.
-func (s *Session) Path() Path {
-	p := &s.path
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := Path{RTT: s.RTT(), Restarts: p.restarts, Reason: p.reason, Restarted: p.at}
-	if q := p.quiet(); q > gapAfter {
-		out.Silent = q
-	}
-	if p.pair == nil {
-		return out
-	}
-	out.Local, out.Remote, out.Kind = p.pair.Local.Typ.String(), p.pair.Remote.Typ.String(), "direct"
-	switch {
-	case p.pair.Local.Typ == webrtc.ICECandidateTypeRelay || p.pair.Remote.Typ == webrtc.ICECandidateTypeRelay:
-		out.Kind = "relay"
-	case p.pair.Local.Protocol == webrtc.ICEProtocolTCP:
-		out.Kind = "tcp"
-	}
-	network, _, _ := p.network()
-	if i, ok := network.Of(p.base); ok {
-		out.Interface = i.Name
-	}
-	return out
 }

@@ -88,6 +88,7 @@ type front struct {
 	cut atomic.Bool // requests get no answer while it is set
 	// intercept answers in the host's place if it returns true. May be nil.
 	intercept func(http.ResponseWriter, *http.Request) bool
+	end       func() // connections are refused from now on
 
 	mu    sync.Mutex
 	count map[string]int // requests by method
@@ -114,6 +115,10 @@ func newFront(t *testing.T, host string) *front {
 		}
 	}))
 	t.Cleanup(srv.Close)
+	f.end = func() {
+		_ = srv.Listener.Close()
+		srv.CloseClientConnections()
+	}
 	f.url = srv.URL + "/whep"
 	return f
 }

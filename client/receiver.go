@@ -16,7 +16,7 @@ import (
 
 // Feedback intervals (docs/PROTOCOL.md).
 const (
-	twccInterval   = 50 * time.Millisecond
+	twccPoll       = 20 * time.Millisecond // while no picture comes, which needs more
 	reportInterval = 200 * time.Millisecond
 	capInterval    = time.Second
 	soundReorder   = 10 * time.Millisecond // how long an Opus packet waits for one before it
@@ -25,11 +25,12 @@ const (
 // receiver sorts a session's packets to their streams and sends the feedback
 // that the host steers by. Packets come on pion's SRTP goroutine.
 type receiver struct {
-	s       *Session
-	sender  uint32                 // our SSRC in RTCP
-	routes  atomic.Pointer[routes] // nil until the answer is known
-	twcc    *receive.TWCC
-	reports *receive.Reports
+	s        *Session
+	sender   uint32                 // our SSRC in RTCP
+	routes   atomic.Pointer[routes] // nil until the answer is known
+	twcc     *receive.TWCC
+	requests requests
+	reports  *receive.Reports
 
 	mu      sync.Mutex // guards below; never held over a callback or a packet
 	screens [maxScreens]pipelines
@@ -55,6 +56,7 @@ func (p *pipelines) of(c media.Codec) **receive.Video {
 
 func (r *receiver) init(s *Session) {
 	r.s, r.sender = s, rand.Uint32()
+	r.requests = newRequests()
 	r.twcc = receive.NewTWCC(r.sender)
 	r.reports = receive.NewReports(r.sender)
 }
@@ -192,11 +194,11 @@ func (r *receiver) rtcp(packet []byte) {
 }
 
 func (r *receiver) sendNACK(ssrc uint32, seqs []uint16) {
-	r.send(&rtcp.TransportLayerNack{SenderSSRC: r.sender, MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
+	r.requests.add(&rtcp.TransportLayerNack{SenderSSRC: r.sender, MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
 }
 
 func (r *receiver) sendPLI(ssrc uint32) {
-	r.send(&rtcp.PictureLossIndication{SenderSSRC: r.sender, MediaSSRC: ssrc})
+	r.requests.add(&rtcp.PictureLossIndication{SenderSSRC: r.sender, MediaSSRC: ssrc})
 }
 
 // sendCap tells a host that knows no SET_BITRATE the bound of all screens
@@ -226,7 +228,7 @@ func (r *receiver) send(p ...rtcp.Packet) {
 func (r *receiver) feedback(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var twcc, report, limit time.Time // when they are due
+	var twcc, report, limit time.Time // when the first was sent, when the others are due
 	for {
 		select {
 		case <-timer.C:
@@ -235,11 +237,9 @@ func (r *receiver) feedback(ctx context.Context) {
 		}
 		now := time.Now()
 		next := r.tick(now)
-		if !now.Before(twcc) {
-			twcc = now.Add(twccInterval)
-			if p := r.twcc.Feedback(); len(p) > 0 {
-				r.send(p...)
-			}
+		if r.twcc.Due(now, twcc) {
+			twcc = now
+			r.send(r.twcc.Feedback()...)
 		}
 		if !now.Before(report) {
 			report = now.Add(reportInterval)
@@ -251,13 +251,13 @@ func (r *receiver) feedback(ctx context.Context) {
 			limit = now.Add(capInterval)
 			r.sendCap()
 		}
-		timer.Reset(min(next, time.Until(twcc)))
+		timer.Reset(next)
 	}
 }
 
 // tick runs what is due on every stream and returns when more is.
 func (r *receiver) tick(now time.Time) time.Duration {
-	next := twccInterval
+	next := twccPoll
 	r.mu.Lock()
 	screens, sound := r.screens, r.sound
 	r.mu.Unlock()

@@ -115,6 +115,7 @@ func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 		return err
 	}
 	g.Go(func() error { s.receiver.feedback(ctx); return nil })
+	g.Go(func() error { s.receiver.requests.run(ctx, s.receiver.send); return nil })
 	g.Go(func() error { return s.path.run(ctx, connected) })
 	g.Go(func() error { return s.path.trickle(ctx) })
 	s.cfg.OnStage(StageConnect)
@@ -161,8 +162,9 @@ func (s *Session) open(screens int) (connected chan struct{}, err error) {
 		}
 	}
 	api, err := newAPI(s.cfg.Codecs, network, &tap{
-		rtp:  func(ssrc uint32, packet []byte) { s.path.heard(); s.receiver.rtp(ssrc, packet) },
-		rtcp: func(packet []byte) { s.path.heard(); s.receiver.rtcp(packet) },
+		rtp:   func(ssrc uint32, packet []byte) { s.path.heard(); s.receiver.rtp(ssrc, packet) },
+		rtcp:  func(packet []byte) { s.path.heard(); s.receiver.rtcp(packet) },
+		flood: s.receiver.flooded,
 	})
 	if err != nil {
 		return nil, err

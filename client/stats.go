@@ -16,6 +16,7 @@ type Stats struct {
 	Screens   [maxScreens]ScreenStats
 	Transport Transport
 	Pointer   PointerStats
+	Path      Path // of the latest session; its restarts are those of all
 }
 
 // PointerStats is what came of the host's pointer.
@@ -78,6 +79,11 @@ func (s *Stats) Add(o Stats) {
 	s.Transport.add(o.Transport)
 	s.Pointer.Shapes += o.Pointer.Shapes
 	s.Pointer.Places += o.Pointer.Places
+	restarts := s.Path.Restarts + o.Path.Restarts
+	if o.Path.Kind != "" {
+		s.Path = o.Path
+	}
+	s.Path.Restarts = restarts
 }
 
 func (t *Transport) add(o Transport) {
@@ -140,5 +146,6 @@ func (s *Session) Stats() Stats {
 	st := s.receiver.stats()
 	st.Transport.RTTms = milliseconds(s.control.clock.RTT())
 	st.Pointer = PointerStats{s.pointer.shapes.Load(), s.pointer.places.Load()}
+	st.Path = s.Path()
 	return st
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pion/transport/v5/packetio"
 )
@@ -19,7 +18,15 @@ type tap struct {
 	// goroutines above; it must not block.
 	flood func()
 
-	sources atomic.Int32
+	mu      sync.Mutex // guards below; held over nothing else
+	sources map[source]struct{}
+	flooded bool
+}
+
+// source is one SSRC of RTP or RTCP.
+type source struct {
+	kind packetio.BufferPacketType
+	ssrc uint32
 }
 
 // maxSources is how many sources, by SSRC, one kind of each, a host may have
@@ -29,8 +36,9 @@ const maxSources = 256
 
 func (t *tap) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
 	s := &tapStream{closed: make(chan struct{})}
-	if n := t.sources.Add(1); n > maxSources {
-		if n == maxSources+1 {
+	admitted, first := t.admit(source{kind, ssrc})
+	if !admitted {
+		if first {
 			t.flood()
 		}
 		s.sink = func([]byte) {}
@@ -42,6 +50,27 @@ func (t *tap) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCl
 		s.sink = func(b []byte) { t.rtp(ssrc, b) }
 	}
 	return s
+}
+
+// admit notes a source. While a connection is closed pion closes the buffers of
+// its sources, and asks for others when packets were on their way: those are
+// not more sources. first is true for the first that is too many.
+func (t *tap) admit(s source) (admitted, first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sources == nil {
+		t.sources = make(map[source]struct{})
+	}
+	if _, known := t.sources[s]; known {
+		return true, false
+	}
+	if len(t.sources) < maxSources {
+		t.sources[s] = struct{}{}
+		return true, false
+	}
+	first = !t.flooded
+	t.flooded = true
+	return false, first
 }
 
 type tapStream struct {

@@ -28,3 +28,22 @@ func TestSourceFlood(t *testing.T) {
 		t.Errorf("packets of %d sources were taken; want %d", len(got), client.MaxSources)
 	}
 }
+
+// TestSourceAgain shows that sources whose buffers pion asks for again and again
+// are no flood.
+func TestSourceAgain(t *testing.T) {
+	got := 0
+	tap := client.NewTap(func(uint32, []byte) { got++ }, func() { t.Fatal("told of a flood; want none") })
+	for range 10 * client.MaxSources {
+		s := tap.Source(7)
+		if _, err := s.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := 10 * client.MaxSources; got != want {
+		t.Errorf("%d packets were taken; want %d", got, want)
+	}
+}

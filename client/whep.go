@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -128,7 +127,7 @@ const notAHost = "check the address: what answers there is not a streaming host"
 func checkType(got, want string) error {
 	mt, _, err := mime.ParseMediaType(got)
 	if err != nil || mt != want {
-		return fmt.Errorf("the host answered with %q instead of %s", got, want)
+		return fmt.Errorf("the host answered with %.60q instead of %s", got, want)
 	}
 	return nil
 }
@@ -239,14 +238,26 @@ func retryAfter(value string) time.Duration {
 	return min(time.Duration(n)*time.Second, maxRetryAfter)
 }
 
-// printable reduces text from the network to one harmless line.
+// maxSentence is how much of a failure is told, in characters.
+const maxSentence = 280
+
+// printable reduces text that may be from the network to one harmless line of
+// bounded length: no control characters of any kind, and none that turn the
+// text around them.
 func printable(b []byte) string {
-	return strings.TrimSpace(string(bytes.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return ' '
+	var out strings.Builder
+	n := 0
+	for _, r := range strings.TrimSpace(string(b)) {
+		if n++; n > maxSentence {
+			out.WriteRune('…')
+			break
 		}
-		return r
-	}, b)))
+		if !strconv.IsPrint(r) || r == '\uFFFD' {
+			r = ' '
+		}
+		out.WriteRune(r)
+	}
+	return strings.TrimSpace(out.String())
 }
 
 // explain turns a transport error into a sentence without Go's prefixes.

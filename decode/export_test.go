@@ -56,3 +56,12 @@ func CheckStream(au *media.AccessUnit, p libav.DeviceProfiles) error {
 	l := hardwareLimits(au.Codec, p)
 	return l.check(au)
 }
+
+// CheckSoftware is what software says to an access unit.
+func CheckSoftware(au *media.AccessUnit) error {
+	l := softwareLimits(au.Codec)
+	return l.check(au)
+}
+
+// CheckMemory is what software says to a size and as many references.
+var CheckMemory = checkMemory

@@ -19,7 +19,8 @@ type limits struct {
 	rate          uint32 // macroblocks of 16x16 a second
 
 	// streams, where set, are the only ones: 8 bit 4:2:0, coded as frames.
-	// Where not, width and height bound the area rather than the sides.
+	// Where not, the area is bounded rather than the sides, and what a stream
+	// may have the decoder keep.
 	streams *libav.DeviceProfiles
 }
 
@@ -58,7 +59,9 @@ func boundSide(side int) int {
 // libavcodec decodes one after another where the deblocking filter crosses
 // them. H.264 at level 4.2 is 1080p60, HEVC at level 4 is 1080p30. Nothing is
 // refused for being faster or of another profile: a PC does more. Only the area
-// is bounded, against streams that ask for all of the memory.
+// and the references are bounded, against streams that ask for all of the
+// memory: one picture of 4096x2176, and together what level 5 keeps, which is 13
+// of 1080p or 3 of 4K.
 func softwareLimits(codec media.Codec) limits {
 	idc := uint8(42)
 	if codec == media.CodecHEVC {
@@ -67,6 +70,14 @@ func softwareLimits(codec media.Codec) limits {
 	l, _ := bitstream.LevelOf(codec, idc)
 	return limits{width: maxSide, height: maxSide, rate: l.MacroblocksPerSecond()}
 }
+
+// What software keeps of a stream.
+const (
+	maxArea = 8_912_896 // pixels of a picture, 4096x2176: MaxLumaPs of HEVC level 5
+	// maxKept bounds the references, in macroblocks of 384 bytes: MaxDpbMbs of
+	// H.264 level 5.
+	maxKept = 110_400
+)
 
 // check looks at the sequence parameter sets of an access unit and says why the
 // stream is beyond l, wrapping libav.ErrNoProfile, or that a set does not tell
@@ -107,7 +118,7 @@ func (l *limits) checkH264(p *bitstream.H264Params) error {
 	const constraintSet1 = 0x40
 	width, height := p.WidthMBs*16, p.HeightMBs*16
 	if l.streams == nil {
-		return l.checkArea(width, height)
+		return checkMemory(width, height, int(p.MaxNumRefFrames))
 	}
 	ok := false
 	switch p.Profile {
@@ -131,7 +142,7 @@ func (l *limits) checkH264(p *bitstream.H264Params) error {
 
 func (l *limits) checkHEVC(p *bitstream.HEVCParams) error {
 	if l.streams == nil {
-		return l.checkArea(p.CodedWidth, p.CodedHeight)
+		return checkMemory(p.CodedWidth, p.CodedHeight, int(p.MaxDecPicBuffering)-1)
 	}
 	switch {
 	case !l.streams.Main || !p.Profile.CompatibleWith(bitstream.HEVCMain):
@@ -156,9 +167,14 @@ func (l *limits) checkPicture(chroma, luma, chromaDepth uint8, width, height int
 	return nil
 }
 
-func (l *limits) checkArea(width, height int) error {
-	if width*height > l.width*l.height {
-		return beyond("%dx%d is more than %dx%d in all", width, height, l.width, l.height)
+// checkMemory bounds the picture and what it may refer to. At least one is
+// always kept.
+func checkMemory(width, height, references int) error {
+	if width*height > maxArea {
+		return beyond("%dx%d is more than 4096x2176 in all", width, height)
+	}
+	if blocks := ((width + 15) / 16) * ((height + 15) / 16); references > 1 && references*blocks > maxKept {
+		return beyond("%d references of %dx%d are more than %d", references, width, height, max(1, maxKept/blocks))
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (c *Client) Ask(ctx context.Context, wake bool, pressed <-chan struct{}) (G
 		c.mu.Unlock()
 	}()
 	for {
-		r, from, err := c.question(ctx, wake)
+		r, from, err := c.question(ctx, wake, c.cfg.OnState)
 		switch {
 		case err != nil:
 			return Grant{}, err
@@ -242,7 +242,8 @@ func (c *Client) until(ctx context.Context, at time.Duration) bool {
 
 // renew asks once for another token. Without success it says when to ask again.
 func (c *Client) renew(ctx context.Context) error {
-	r, from, err := c.question(ctx, false)
+	// A move in mid-session is nobody's concern but ours.
+	r, from, err := c.question(ctx, false, func(Status) {})
 	switch {
 	case ctx.Err() != nil:
 		return nil

@@ -17,8 +17,8 @@ import (
 const hintBroker = "check the broker's address: what answers there is not a session broker"
 
 // question asks once, wherever that leads, and returns the first answer that is
-// not about another address, and who gave it.
-func (c *Client) question(ctx context.Context, wake bool) (broker.Response, *url.URL, error) {
+// not about another address, and who gave it. tell is told of those that are.
+func (c *Client) question(ctx context.Context, wake bool, tell func(Status)) (broker.Response, *url.URL, error) {
 	c.mu.Lock()
 	at := c.current
 	c.mu.Unlock()
@@ -50,7 +50,7 @@ func (c *Client) question(ctx context.Context, wake bool) (broker.Response, *url
 		c.stats.Moves++
 		c.mu.Unlock()
 		c.log.Info("the broker has moved", "to", at.Host)
-		c.cfg.OnState(Status{Response: r, Broker: at.Host, Waking: wake})
+		tell(Status{Response: r, Broker: at.Host, Waking: wake})
 	}
 	c.settle(c.configured)
 	return broker.Response{}, at, failed(false, "tell who runs the broker", fmt.Errorf("broker %s has moved over %d times", c.configured.Host, maxMoves))

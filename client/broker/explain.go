@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // maxSaid bounds what is shown of a refusal's own text, in bytes.
@@ -27,7 +27,7 @@ func refusal(at *url.URL, resp *http.Response) *client.Error {
 	said := ""
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxSaid)) // what there is of it
-		if line := printable(text); line != "" {
+		if line := wire.Printable(string(text)); line != "" {
 			said = ": " + line
 		}
 	}
@@ -47,16 +47,6 @@ func refusal(at *url.URL, resp *http.Response) *client.Error {
 		return failed(false, hintBroker, err)
 	}
 	return failed(true, "", err)
-}
-
-// printable reduces text from the network to one harmless line.
-func printable(b []byte) string {
-	return strings.TrimSpace(string(bytes.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) || r == '\uFFFD' {
-			return ' '
-		}
-		return r
-	}, b)))
 }
 
 // explain turns a failed exchange into a sentence; the error of a ctx that has

@@ -126,3 +126,27 @@ func TestHoldNothing(t *testing.T) {
 		}
 	})
 }
+
+// A broker that moves while a session lasts is followed, and nobody is told:
+// the person looks at the PC.
+func TestHoldIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.answer = func(q question, n int) (*http.Response, error) {
+			if q.url == "https://b/v1/session" {
+				return says(`{"state":"moved","moved_to":"https://c"}`)
+			}
+			return says(fmt.Sprintf(`{"state":"ready","whep_url":"/w","token":"t%d","expires_in":60}`, n))
+		}
+		c, end := held(t, f, func(cfg *broker.Config) {
+			cfg.OnState = func(s broker.Status) { t.Errorf("OnState was told %+v during a session; want nothing", s) }
+		})
+		time.Sleep(time.Minute)
+		if err := end(); err != nil {
+			t.Errorf("Hold() = %v; want nil", err)
+		}
+		if st := c.Stats(); c.Bearer() == "t1" || st.Moves != 1 {
+			t.Errorf("after a move the token is %s, Stats() = %+v; want another one, by one move", c.Bearer(), st)
+		}
+	})
+}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Bounds of the exchange.
@@ -155,7 +157,7 @@ func (x *exchange) refusal(resp *http.Response) error {
 	host, said := x.endpoint.Host, ""
 	if !strings.Contains(resp.Header.Get("Content-Type"), "html") {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) // what came of it will do
-		if said = printable(string(text)); said != "" {
+		if said = wire.Printable(string(text)); said != "" {
 			said = ": " + said
 		}
 	}
@@ -208,14 +210,4 @@ func (x *exchange) explain(err error) error {
 		return &Error{"use http:// or give the host a certificate", fmt.Errorf("host %s does not speak TLS", host)}
 	}
 	return &Error{"check the network and the address", fmt.Errorf("asking host %s: %w", host, err)}
-}
-
-// printable reduces text from the network to one harmless line.
-func printable(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\uFFFD' {
-			return ' '
-		}
-		return r
-	}, s))
 }

@@ -4,5 +4,4 @@ package linktest
 var (
 	ParseMirrored = parseMirrored
 	ParseURL      = parseURL
-	Printable     = printable
 )

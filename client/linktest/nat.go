@@ -17,9 +17,6 @@ import (
 const (
 	natTime  = 1200 * time.Millisecond // for all of it
 	natTries = 3
-	// changeRequest is CHANGE-REQUEST, changePort its flag (RFC 5780, 7.2).
-	changeRequest = stun.AttrType(0x0003)
-	changePort    = 0x02
 )
 
 // nat finds out how the NAT on the way maps and filters, from the two ports of
@@ -93,7 +90,7 @@ func (m *mirror) ask(ctx context.Context) linktest.NAT {
 func (m *mirror) seen(ctx context.Context, port int, swap bool) (netip.AddrPort, bool) {
 	set := []stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(m.key)}
 	if swap {
-		set = append(set, stun.RawAttribute{Type: changeRequest, Value: []byte{0, 0, 0, changePort}})
+		set = append(set, stun.RawAttribute{Type: linktest.ChangeRequest, Value: []byte{0, 0, 0, linktest.ChangePort}})
 	}
 	msg, err := stun.Build(set...)
 	if err != nil {

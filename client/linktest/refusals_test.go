@@ -31,7 +31,7 @@ func TestRefusals(t *testing.T) {
 		{"token", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "the token is missing or wrong", "token file"},
 		{"busy", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "17")
-			http.Error(w, "another link test is running", 409)
+			http.Error(w, "another link test is running", http.StatusConflict)
 		}, "cannot test now: another link test is running", "try again in 17 s"},
 		{"bad Retry-After", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "Wed, 21 Oct 2026")

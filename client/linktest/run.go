@@ -15,6 +15,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/linktest"
 	"github.com/blade-shadow/terminal/internal/linktest/lane"
 	"github.com/blade-shadow/terminal/internal/peer"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // How long each part of a test may take. All of them together stay within
@@ -144,7 +145,7 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 			return err
 		}
 		if m.Type == linktest.MessageBye {
-			return &byeError{printable(m.Reason)}
+			return &byeError{wire.Printable(m.Reason)}
 		}
 	}
 }

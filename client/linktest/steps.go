@@ -8,6 +8,7 @@ import (
 
 	"github.com/blade-shadow/terminal/internal/linktest"
 	"github.com/blade-shadow/terminal/internal/linktest/lane"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Ends of a ladder.
@@ -29,7 +30,7 @@ func (r *run) hear(ctx context.Context, want linktest.MessageType, step int) (li
 		case err != nil:
 			return m, err
 		case m.Type == linktest.MessageBye:
-			return m, &byeError{printable(m.Reason)}
+			return m, &byeError{wire.Printable(m.Reason)}
 		case m.Type == want && m.Step == step:
 			return m, nil
 		}
@@ -65,7 +66,7 @@ func (r *run) quiet(ctx context.Context, hello linktest.Message) error {
 	r.result.Path = describe(p)
 	r.lane.RTTs(0)
 	if p.TCP || p.Relayed || !p.Remote.IsValid() {
-		if err := pause(ctx, idleTime); err != nil {
+		if err := lane.Pause(ctx, idleTime); err != nil {
 			return err
 		}
 		r.result.Idle = r.lane.RTTs(pingGrace)
@@ -73,7 +74,7 @@ func (r *run) quiet(ctx context.Context, hello linktest.Message) error {
 	}
 	begun := time.Now()
 	r.result.Path.NAT = r.nat(ctx, p, hello)
-	if err := pause(ctx, idleTime-time.Since(begun)); err != nil {
+	if err := lane.Pause(ctx, idleTime-time.Since(begun)); err != nil {
 		return err
 	}
 	r.result.Idle = r.lane.RTTs(pingGrace)
@@ -103,13 +104,13 @@ func (r *run) sizes(ctx context.Context, p lane.Path) error {
 	for range 3 { // some of them may be lost for other reasons
 		for _, size := range sizes {
 			r.lane.Probe(size, p.IPHeader())
-			if err := pause(ctx, 5*time.Millisecond); err != nil {
+			if err := lane.Pause(ctx, 5*time.Millisecond); err != nil {
 				return err
 			}
 		}
 	}
 	rtt := time.Duration(r.result.Idle.P95 * float64(time.Millisecond))
-	if err := pause(ctx, min(rtt+100*time.Millisecond, time.Second)); err != nil {
+	if err := lane.Pause(ctx, min(rtt+100*time.Millisecond, time.Second)); err != nil {
 		return err
 	}
 	mtu := &r.result.Path.MTU
@@ -192,7 +193,7 @@ func (r *run) down(ctx context.Context, ask linktest.Message) (f linktest.Figure
 	if m.Sent == nil {
 		return f, errors.New("the host did not say what it sent")
 	}
-	if err := pause(ctx, linktest.Drain); err != nil {
+	if err := lane.Pause(ctx, linktest.Drain); err != nil {
 		return f, err
 	}
 	meter, base := r.lane.End()
@@ -222,15 +223,4 @@ func (r *run) up(ctx context.Context, ask linktest.Message) (f linktest.Figures,
 		return f, errors.New("the host did not say what came")
 	}
 	return *m.Figures, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(max(d, 0))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -162,7 +162,11 @@ func (a *assembler) begin(p *packet) {
 // copy appends a payload to the picture.
 func (a *assembler) copy(payload []byte) {
 	c := &a.cur
-	a.pool.reserve(c.au, maxExpansion(len(payload)))
+	if !a.pool.reserve(c.au, maxExpansion(len(payload))) {
+		a.starved++
+		a.fail(media.CauseDecoder, reasonBuffers)
+		return
+	}
 	data, err := a.depack.push(c.au.Data, payload)
 	c.au.Data = data
 	if err != nil {

@@ -9,11 +9,13 @@
 // that comes sooner brings them back (internal/flexfec). When repairs fail a
 // keyframe is asked for while they are still waited for, and what comes first
 // counts; not even that when no other picture needs the lost one, the next ones
-// refer to nothing that is missing, or the host refreshes its pictures by and by.
-// Every access unit is handed over in the very call that brought its last
-// packet. There is no jitter buffer, and the next picture is never waited for. [Audio] restores order within a window and marks gaps; the
-// jitter buffer for sound is client/audio's. [TWCC] and [Reports] build the
-// feedback the host steers by.
+// refer to nothing that is missing, or the host refreshes its pictures by and
+// by. Every access unit is handed over in the very call that brought its last
+// packet: there is no jitter buffer, and the next picture is never waited for.
+//
+// [Audio] restores order within a window, takes copies of lost packets from
+// later ones (RFC 2198), and marks gaps; the jitter buffer for sound is
+// peripherals/audio's. [TWCC] and [Reports] build the feedback the host steers by.
 //
 // Nothing here starts a goroutine, does I/O or reads a clock. Methods may be
 // called from any goroutine; each type has one mutex, and no callback runs

@@ -90,3 +90,15 @@ func (r *References) Follows(data []byte) bool        { return r.r.follows(data)
 func (r *References) Disposable(data []byte) bool     { return r.r.disposable(data) }
 func (r *References) Dropped()                        { r.r.dropped() }
 func (r *References) Lost(n int64)                    { r.r.lost(n) }
+
+// Pool is the memory of access units.
+type Pool struct{ p *pool }
+
+// NewPool returns a pool of count access units of up to limit bytes.
+func NewPool(count, limit int) Pool { return Pool{newPool(count, limit)} }
+
+// Take returns an empty access unit, nil when all are out.
+func (p Pool) Take() *media.AccessUnit { return p.p.take() }
+
+// Reserve makes room for n more bytes.
+func (p Pool) Reserve(au *media.AccessUnit, n int) bool { return p.p.reserve(au, n) }

@@ -1,8 +1,9 @@
 package receive
 
-// jump gives up everything before a keyframe that is complete behind a gap,
-// when only a keyframe helps or one was asked for. ext is a packet that was
-// just stored.
+// jump gives up everything before a keyframe that is complete behind a gap: the
+// gap's packets had to be asked for, so what they hold up is late, and a host
+// whose path has become slow sends such a keyframe unasked. ext is a packet that
+// was just stored.
 func (v *Video) jump(ext int64, p *packet) {
 	if startsKeyframe(v.cfg.Codec, p.payload) {
 		if !v.keyAhead || v.keyTime != p.rtpTime {

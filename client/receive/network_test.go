@@ -18,7 +18,7 @@ const fecSSRC = 0x33333333
 // lab runs one Video against a host like ours, paced and answering as
 // docs/PROTOCOL.md says, over a modelled link in virtual time.
 type lab struct {
-	t        *testing.T
+	t        testing.TB
 	video    *receive.Video
 	host     *host
 	down, up *netlab.Model
@@ -29,6 +29,8 @@ type lab struct {
 	fec      float64 // repair packets for each media packet
 	encoder  *flexfec.Encoder
 	fecSeq   uint16
+	single   int // one of so many media packets is lost, and no other; 0: as the link has it
+	count    int // media packets
 
 	sent     map[uint16][]byte
 	repeated map[uint16]time.Duration // when a packet was repeated last
@@ -41,13 +43,12 @@ type lab struct {
 	key      []bool
 	late     []time.Duration // how much later than without loss lost packets came
 	nacked   int
-	asked    map[uint16]int // requests for packets that were not lost
 	lost     int
-	spurious int
+	spurious int // requests for packets that were not lost
 	recorded map[uint16]bool
 }
 
-func newLab(t *testing.T, down, up netlab.Conditions, fec float64, seed uint64) *lab {
+func newLab(t testing.TB, down, up netlab.Conditions, fec float64, seed uint64) *lab {
 	l := &lab{
 		t: t, host: newHost(media.CodecH264, seed), fec: fec, encoder: flexfec.NewEncoder(flexfec.Mutable{TransportCC: extIDs.TWCC}),
 		down: netlab.NewModel(seed, down), up: netlab.NewModel(seed+1000, up), rtt: down.Delay + up.Delay,
@@ -94,7 +95,9 @@ func (l *lab) media(p []byte) {
 	delete(l.repeated, seq)
 	delete(l.recorded, seq)
 	delete(l.due, seq)
-	if !l.deliver(p, func(now time.Time, p []byte) { l.recorded[seqOf(p)] = true; l.video.Packet(now, p) }) {
+	l.count++
+	alone := l.single > 0 && l.count%l.single == 0
+	if alone || !l.deliver(p, func(now time.Time, p []byte) { l.recorded[seqOf(p)] = true; l.video.Packet(now, p) }) {
 		l.lost++
 		l.due[seq] = l.now + l.down.Conditions().Delay
 	}
@@ -263,6 +266,34 @@ func TestRepairTime(t *testing.T) {
 			t.Errorf("RTT %v: repaired after %v and %v; want RTT + 2 ms and + 8 ms", rtt, p50, p99)
 		}
 	}
+}
+
+// BenchmarkRepairTime measures how much longer than a round trip of 20 ms it
+// takes until a lost packet is there, from when it would have come: of losses
+// that stand alone (Single), which the product's figure is about, and where one
+// packet of 50 is lost both ways, requests and repairs too (Loss2). Time is
+// virtual; one operation is a minute of the stream.
+func BenchmarkRepairTime(b *testing.B) {
+	const rtt = 20 * time.Millisecond
+	measure := func(b *testing.B, loss float64, single int, name string) {
+		var late []time.Duration
+		for n := range b.N {
+			l := newLab(b, way(rtt, loss), way(rtt, loss), 0, uint64(n)+1)
+			l.single = single
+			l.run(time.Minute)
+			late = append(late, l.late...)
+		}
+		if len(late) < 300*b.N {
+			b.Fatalf("%d losses were repaired in %d min; want 300 each", len(late), b.N)
+		}
+		for _, p := range []int{50, 99} {
+			beyond := percentile(late, float64(p)/100) - rtt
+			b.ReportMetric(float64(beyond.Microseconds())/1000, fmt.Sprintf("%s_p%d", name, p))
+		}
+	}
+	// No multiple of what a picture has: the last packet of one is lost at times.
+	b.Run("Single", func(b *testing.B) { measure(b, 0, 97, "repair_beyond_rtt_ms") })
+	b.Run("Loss2", func(b *testing.B) { measure(b, 0.02, 0, "repair_beyond_rtt_ms_loss2") })
 }
 
 // TestFreezes is the figure for random loss both ways at 20 ms RTT, and what is

@@ -110,7 +110,7 @@ func (v *Video) place(at time.Duration, ext int64, where place, p *packet, how a
 		return
 	}
 	v.win.store(ext, p)
-	if v.asm.awaitKey || v.hedged {
+	if v.asm.awaitKey || v.hedged || v.win.gaps[0].tries > 0 {
 		v.jump(ext, p)
 	}
 }

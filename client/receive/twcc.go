@@ -16,6 +16,12 @@ const (
 	maxFeedbacks = 32                     // of one Feedback; the rest follows with the next
 	twccTick     = 250 * time.Microsecond // unit of a receive delta
 	twccRefTicks = 256                    // ticks in one unit of the reference time, 64 ms
+
+	// Feedback is due every twccInterval, and twccEarly after the last when
+	// twccEnough packets wait: a host sees a path that becomes slow from six.
+	twccInterval = 20 * time.Millisecond
+	twccEarly    = 9 * time.Millisecond // two polls of Tick
+	twccEnough   = 8
 )
 
 // arrival is when one transport-wide sequence number was received.
@@ -78,12 +84,12 @@ func (t *TWCC) Record(now time.Time, ssrc uint32, seq uint16) {
 	t.pending++
 }
 
-// Pending returns how many packets were recorded since the last Feedback: a
-// loop that sends every 50 ms may send earlier when this is large.
-func (t *TWCC) Pending() int {
+// Due reports whether it is time for Feedback; last is when it was sent last.
+func (t *TWCC) Due(now, last time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.pending
+	since := now.Sub(last)
+	return t.pending > 0 && (since >= twccInterval || since >= twccEarly && t.pending >= twccEnough)
 }
 
 // Feedback returns the feedback about all packets since the last call, nil

@@ -153,7 +153,26 @@ func TestTWCCJump(t *testing.T) {
 	if len(got) != 5 {
 		t.Errorf("packets reported = %v; want 5", got)
 	}
-	if twcc.Pending() != 0 {
-		t.Errorf("Pending() = %d; want 0", twcc.Pending())
+}
+
+// TestTWCCDue sends feedback at once where a host could see a change in it,
+// and every 20 ms as long as anything comes.
+func TestTWCCDue(t *testing.T) {
+	const ms = time.Millisecond
+	twcc := receive.NewTWCC(7)
+	for seq, tt := range []struct {
+		after   time.Duration // the last feedback
+		packets int
+		want    bool
+	}{
+		{time.Hour, 0, false}, {5 * ms, 30, false}, {10 * ms, 1, false}, {10 * ms, 8, true}, {20 * ms, 1, true},
+	} {
+		for n := range tt.packets {
+			twcc.Record(epoch, mediaSSRC, uint16(100*seq+n))
+		}
+		if got := twcc.Due(epoch.Add(tt.after), epoch); got != tt.want {
+			t.Errorf("Due() %v after the last with %d packets = %v; want %v", tt.after, tt.packets, got, tt.want)
+		}
+		twcc.Feedback()
 	}
 }

@@ -41,8 +41,9 @@ func newRoot() *cobra.Command {
 		Short: "Show this machine's screens to a shadow-terminal",
 		Long: `Shadow-host captures, encodes and streams this machine's screens and sound to one
 shadow-terminal at a time, or to any other WHEP player, and injects the
-terminal's keyboard and pointer. A terminal that connects takes over from the
-one before it.
+terminal's keyboard, pointer and game pads. A terminal that connects takes over
+from the one before it. Browsers get a client of their own at /; with --broker
+terminals ask here first how the PC is.
 
 Without a certificate and a token it listens on this machine only. On any other
 address it wants both, because who connects controls the machine.

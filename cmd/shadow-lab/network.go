@@ -6,10 +6,10 @@ import (
 	"github.com/blade-shadow/terminal/internal/lab"
 )
 
-// networkProfiles are what people have, and the two of which the figures are
+// networkProfiles are what people have, and the two for which figures are
 // promised.
-var networkProfiles = []string{
-	"fibre", "cable", "adsl", "wifi-busy", "4g", "4g-handover", "transatlantic", "loss2", "loss10",
+func networkProfiles() []string {
+	return []string{"fibre", "cable", "adsl", "wifi-busy", "4g", "4g-handover", "transatlantic", "loss2", "loss10"}
 }
 
 func newBenchNetwork() *cobra.Command {
@@ -40,7 +40,7 @@ it is back after a second without network. It draws a plot for each profile.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&cfg.Profiles, "profile", networkProfiles, "networks, of those that shadow-lab relay knows")
+	f.StringSliceVar(&cfg.Profiles, "profile", networkProfiles(), "networks, of those that shadow-lab relay knows")
 	f.StringSliceVar(&cfg.Viewers, "viewer", nil, "viewers: shadow-terminal, chromium, gstreamer (default all)")
 	f.Uint64Var(&cfg.Seed, "seed", 1, "which packets are lost")
 	return cmd

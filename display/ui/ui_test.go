@@ -56,6 +56,7 @@ func figures() *ui.Stats {
 	s := &ui.Stats{Title: "Screen 1", GraphLabel: "Capture to screen, ms", Rows: []ui.Row{
 		{"Stream", "1920x1080 60 fps HEVC"},
 		{"Bitrate", "18.4 Mb/s"},
+		{"Path", "direct, enp1s0, changed 2 times"},
 		{"Network", "11 ms, 0.2 % lost, 31 repaired"},
 		{"Decode", "2.1 ms"},
 		{"Capture to screen", "23.9 ms"},

@@ -39,7 +39,7 @@ func (a *Agent) draw(now, before client.Stats) {
 		if !a.overlay.Load() {
 			return
 		}
-		a.display.SetOverlay(i, s.figures(now.Transport, now.Screens[i], before.Screens[i]))
+		a.display.SetOverlay(i, s.figures(&now, now.Screens[i], before.Screens[i]))
 		if !a.overlay.Load() { // switched off meanwhile
 			a.display.SetOverlay(i, nil)
 		}
@@ -47,7 +47,8 @@ func (a *Agent) draw(now, before client.Stats) {
 }
 
 // figures are one screen's statistics of the last second.
-func (s *screen) figures(net client.Transport, now, before client.ScreenStats) *ui.Stats {
+func (s *screen) figures(all *client.Stats, now, before client.ScreenStats) *ui.Stats {
+	net := &all.Transport
 	q := s.stages.CaptureToShown.Quantiles()
 	d := s.decoder.Stats()
 	s.mu.Lock()
@@ -61,6 +62,7 @@ func (s *screen) figures(net client.Transport, now, before client.ScreenStats) *
 		Rows: []ui.Row{
 			row("Frames shown", "%d /s", frames),
 			row("Bit rate", "%.1f Mb/s", float64(now.Bytes-before.Bytes)*8/1e6/figuresEvery.Seconds()),
+			row("Path", "%s", all.Path),
 			row("Round trip", "%.1f ms", net.RTTms),
 			row("Received to shown, worst", "%.1f ms", float64(worst.Microseconds())/1000),
 			row("Capture to shown p50 / p99", "%.1f / %.1f ms", q.P50, q.P99),

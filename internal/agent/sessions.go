@@ -55,7 +55,7 @@ func (a *Agent) one(ctx context.Context, asked bool) (wasLive bool, err error) {
 		g.Go(func() error { return a.broker.Hold(run) })
 	}
 	err = g.Wait()
-	a.totals.add(at.Stats(), at.Path().Restarts, func() { a.session.Store(nil) })
+	a.totals.add(at.Stats(), func() { a.session.Store(nil) })
 	a.forgetPointer()
 	a.forgetNote(at)
 	return at.live.Load(), a.outdated(err)

@@ -23,22 +23,20 @@ type totals struct {
 	again  int        // those of them after the first that showed a picture
 	silent int        // times that the host was not heard for a second
 
-	restarts int // of the path, in sessions that have ended
-	ended    client.Stats
-	connect  time.Duration // from the first session's start to its first picture
-	first    time.Time     // when that was
-	end      time.Time     // of Run, zero while it runs
+	ended   client.Stats
+	connect time.Duration // from the first session's start to its first picture
+	first   time.Time     // when that was
+	end     time.Time     // of Run, zero while it runs
 
 	pictured chan struct{} // closed with the first picture ever
 }
 
 // add takes the figures of a session that has ended; forget makes sure that
 // nobody counts it as running at the same time.
-func (t *totals) add(s client.Stats, restarts int, forget func()) {
+func (t *totals) add(s client.Stats, forget func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended.Add(s)
-	t.restarts += restarts
 	forget()
 }
 
@@ -113,6 +111,7 @@ type Summary struct {
 	Sound                   SoundSummary     `json:"audio"`
 	Input                   InputSummary     `json:"input"`
 	Transport               client.Transport `json:"transport"`
+	Path                    *client.Path     `json:"path,omitempty"` // the last one; absent if there was none
 	CPUs                    float64          `json:"cpu_s"`
 	CPUPerMin               float64          `json:"cpu_s_per_min"`
 	PeakRSSMiB              float64          `json:"peak_rss_mib"`
@@ -172,15 +171,12 @@ func (a *Agent) Summary() (*Summary, error) {
 	st := a.stats()
 	a.totals.mu.Lock()
 	live, connect := a.totals.live, a.totals.connect
-	begun, again, silent, restarts := a.totals.begun, a.totals.again, a.totals.silent, a.totals.restarts
-	if at := a.session.Load(); at != nil {
-		restarts += at.Path().Restarts
-	}
+	begun, again, silent := a.totals.begun, a.totals.again, a.totals.silent
 	a.totals.mu.Unlock()
 	took := a.totals.sincePicture()
 	s := &Summary{
 		Program: "shadow-terminal", Version: a.cfg.Version, URL: a.cfg.URL,
-		DurationS: took.Seconds(), Sessions: live, Attempts: begun, Reconnects: again, Interruptions: silent, Restarts: restarts,
+		DurationS: took.Seconds(), Sessions: live, Attempts: begun, Reconnects: again, Interruptions: silent, Restarts: st.Path.Restarts,
 		ConnectToFirstPictureMS: float64(connect.Microseconds()) / 1000,
 		Sound:                   a.sound.summary(),
 		Input:                   InputSummary{Events: a.events.Load(), KeyToChannel: a.keyToChannel.Quantiles()},
@@ -188,6 +184,9 @@ func (a *Agent) Summary() (*Summary, error) {
 		CPUs:                    used.CPU.Seconds(),
 		CPUPerMin:               used.CPU.Seconds() / max(time.Since(a.started).Minutes(), 1e-3),
 		PeakRSSMiB:              used.PeakRSSMiB,
+	}
+	if st.Path.Kind != "" {
+		s.Path = &st.Path
 	}
 	if a.broker != nil {
 		b := a.broker.Stats()
@@ -261,6 +260,9 @@ func (s *Summary) String() string {
 	fmt.Fprintf(w, "sound\t%s\n", s.Sound)
 	fmt.Fprintf(w, "input\t%d events, key to channel p50 %.2f ms, p99 %.2f ms\n", s.Input.Events, s.Input.KeyToChannel.P50, s.Input.KeyToChannel.P99)
 	fmt.Fprintf(w, "network\t%s\n", s.Transport)
+	if s.Path != nil {
+		fmt.Fprintf(w, "path\t%s\n", s.Path)
+	}
 	if s.Broker != nil {
 		fmt.Fprintf(w, "broker\t%s\n", s.Broker)
 	}

@@ -6,9 +6,9 @@
 // Of slices it reads how pictures are numbered and what they refer to, so that
 // one can know whether a picture needs another one that was lost.
 //
-// It decodes no picture and does no I/O. Every function is safe from any goroutine; none keeps its arguments.
-// Nothing is allocated but what an error needs and what a rewritten access unit
-// takes beyond the capacity it is given.
+// It decodes no picture and does no I/O. Every function is safe from any
+// goroutine; none keeps its arguments. Nothing is allocated but what an error
+// needs and what a rewritten access unit takes beyond the capacity it is given.
 //
 // All bytes are foreign. What does not parse is an error that wraps
 // [ErrDamaged]; nothing panics and nothing loops on what a stream says.

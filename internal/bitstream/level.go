@@ -1,11 +1,6 @@
 package bitstream
 
-import (
-	"fmt"
-	"math/bits"
-
-	"github.com/blade-shadow/terminal/internal/media"
-)
+import "github.com/blade-shadow/terminal/internal/media"
 
 // Level is one row of H.264 Table A-1 or of H.265 Tables A.8 and A.9. Sizes and
 // rates are in macroblocks of 16x16 luma samples for H.264 and in luma samples
@@ -72,9 +67,6 @@ func levels(codec media.Codec) []Level {
 	return nil
 }
 
-// Rate is pictures a second, exactly. A Den of 0 is no rate at all.
-type Rate struct{ Num, Den uint64 }
-
 // LevelOf returns the level that a parameter set names by its level_idc.
 func LevelOf(codec media.Codec, idc uint8) (Level, bool) {
 	for _, l := range levels(codec) {
@@ -92,57 +84,6 @@ func h264LevelOf(idc, constraints uint8) (Level, bool) {
 		idc = 9
 	}
 	return LevelOf(media.CodecH264, idc)
-}
-
-// LevelFor returns the lowest level that allows pictures of width x height luma
-// samples at a rate. False: none does.
-func LevelFor(codec media.Codec, width, height int, rate Rate) (Level, bool) {
-	for _, l := range levels(codec) {
-		if l.Check(width, height, rate) == nil {
-			return l, true
-		}
-	}
-	return Level{}, false
-}
-
-// Check says what forbids pictures of a size at a rate: their area, a side
-// longer than the square root of eight times the greatest area (H.264 A.3.1 f
-// and g, H.265 A.4.1 b and c), or the rate.
-func (l Level) Check(width, height int, rate Rate) error {
-	w, h := l.units(width), l.units(height)
-	switch {
-	case w <= 0 || h <= 0 || w > 1<<20 || h > 1<<20:
-		return fmt.Errorf("%v level %s: %dx%d is no size", l.Codec, l.Name, width, height)
-	case w*h > l.MaxSize:
-		return fmt.Errorf("%v level %s: %dx%d is %d %s, more than %d", l.Codec, l.Name, width, height, w*h, l.unit(), l.MaxSize)
-	case w*w > 8*l.MaxSize || h*h > 8*l.MaxSize:
-		return fmt.Errorf("%v level %s: %dx%d is too long a side", l.Codec, l.Name, width, height)
-	case !l.allows(uint64(w*h), rate):
-		return fmt.Errorf("%v level %s: %dx%d at %d/%d is more than %d %s a second",
-			l.Codec, l.Name, width, height, rate.Num, rate.Den, l.MaxRate, l.unit())
-	}
-	return nil
-}
-
-// allows reports whether size*Num/Den <= MaxRate, without overflow.
-func (l Level) allows(size uint64, rate Rate) bool {
-	if rate.Den == 0 {
-		return false
-	}
-	wantHigh, want := bits.Mul64(size, rate.Num)
-	haveHigh, have := bits.Mul64(l.MaxRate, rate.Den)
-	return wantHigh < haveHigh || wantHigh == haveHigh && want <= have
-}
-
-// MaxPictureRate is the highest rate of pictures of a size, reduced; 0/1 where
-// the level does not allow the size at all.
-func (l Level) MaxPictureRate(width, height int) Rate {
-	if l.Check(width, height, Rate{0, 1}) != nil {
-		return Rate{0, 1}
-	}
-	num, den := l.MaxRate, uint64(l.units(width)*l.units(height))
-	g := gcd(num, den)
-	return Rate{num / g, den / g}
 }
 
 // MacroblocksPerSecond is MaxRate in 16x16 luma samples, by which both codecs
@@ -181,19 +122,5 @@ func (l Level) units(n int) int {
 	return n
 }
 
-func (l Level) unit() string {
-	if l.Codec == media.CodecH264 {
-		return "macroblocks"
-	}
-	return "luma samples"
-}
-
 // Macroblocks is how many 16x16 blocks cover a picture.
 func Macroblocks(width, height int) int { return ((width + 15) / 16) * ((height + 15) / 16) }
-
-func gcd(a, b uint64) uint64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return max(a, 1)
-}

@@ -30,11 +30,6 @@ var hevcSamples = map[string]string{
 	"sub-layers": "42010201600000030090000003000003003c0000a00a080b9f7965662b349265780b4040000003004000000782",
 }
 
-var hevcVideoSamples = map[string]string{
-	"main":       "40010c01ffff01600000030090000003000003003c959809",
-	"sub-layers": "40010c02ffff01600000030090000003000003003c00009598acc048",
-}
-
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // ParseRequest reads a terminal's request of at most [MaxRequest] bytes.
@@ -120,7 +122,7 @@ func (s *ICEServer) check() error {
 
 // only keeps the fields that the state has.
 func (r Response) only() Response {
-	out := Response{State: r.State, Message: oneLine(r.Message), RetryAfter: r.RetryAfter}
+	out := Response{State: r.State, Message: wire.Printable(r.Message), RetryAfter: r.RetryAfter}
 	switch r.State {
 	case Starting:
 		out.Progress = r.Progress
@@ -251,13 +253,3 @@ func isName(s string, least int) bool {
 }
 
 func notVisible(r rune) bool { return r <= ' ' || r > '~' }
-
-// oneLine replaces what would not be seen, or would change what is seen.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s))
-}

@@ -104,6 +104,7 @@ type Transport struct {
 	FECPackets       uint64  `json:"fec_packets"`
 	FECSharePct      float64 `json:"fec_share_pct"` // of the pictures' bytes, in fact
 	Probes           uint64  `json:"probes"`
+	Breakdowns       uint64  `json:"breakdowns"` // of the path, for which what was queued was looked at again
 	PaddingBytes     uint64  `json:"padding_bytes"`
 	PictureBytes     uint64  `json:"picture_bytes"` // with headers, as all bytes here
 	FECBytes         uint64  `json:"fec_bytes"`
@@ -232,6 +233,7 @@ func (t *Transport) addSender(s egress.Stats) {
 	t.Packets += s.Packets
 	t.Lost += s.Lost
 	t.Probes += s.Probes
+	t.Breakdowns += s.Breakdowns
 	t.PaddingBytes += s.PaddingBytes
 	t.PictureBytes += s.PictureBytes
 	t.FECBytes += s.FECBytes
@@ -295,8 +297,8 @@ func (s Summary) WriteText(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%d sessions in %.0f s from %s; %d packets, %d reported lost, %d repaired, %d keyframes asked for\n",
 		s.Sessions, s.DurationS, s.Source, s.Transport.Packets, s.Transport.Lost, s.Transport.Repaired, s.Transport.KeyframeRequests)
 	if t := s.Transport; err == nil && t.Path.TargetBps > 0 {
-		_, err = fmt.Fprintf(w, "path: target %.1f Mb/s, %.1f %% lost, queue %.1f ms (p99 %.1f); %d FEC packets (%.1f %% of the pictures), %d probes, %d kB of padding, %d repairs given up\n",
-			float64(t.Path.TargetBps)/1e6, t.Path.LossPct, t.QueueDelay.P50, t.QueueDelay.P99, t.FECPackets, t.FECSharePct, t.Probes, t.PaddingBytes/1000, t.RepairsGivenUp)
+		_, err = fmt.Fprintf(w, "path: target %.1f Mb/s, %.1f %% lost, queue %.1f ms (p99 %.1f), %d breakdowns; %d FEC packets (%.1f %% of the pictures), %d probes, %d kB of padding, %d repairs given up\n",
+			float64(t.Path.TargetBps)/1e6, t.Path.LossPct, t.QueueDelay.P50, t.QueueDelay.P99, t.Breakdowns, t.FECPackets, t.FECSharePct, t.Probes, t.PaddingBytes/1000, t.RepairsGivenUp)
 	}
 	if r := s.Record; err == nil && r != nil {
 		_, err = fmt.Fprintf(w, "recorded %d packets; %d left out because the disk was too slow\n", r.Packets, r.Dropped)

@@ -8,15 +8,17 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/netlab"
 )
 
-// The stream of the network benchmark: the same test card, encoder and bounds
-// for every viewer. It fits every profile but the slowest lines, where the
-// host has to find what does.
+// networkBitrateBps bounds the stream of the network benchmark, which is the
+// same test card by the same encoder for every viewer. It fits every profile but
+// the slowest lines, where the host has to find what does.
 const networkBitrateBps = 7_000_000
 
 // BenchNetwork has the terminal, Chromium and GStreamer show the same host
@@ -24,12 +26,16 @@ const networkBitrateBps = 7_000_000
 // measures on the display what a person would see of it. A viewer that is not
 // installed is said to be missing and left out.
 func BenchNetwork(ctx context.Context, cfg NetworkConfig) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
 	report := NewReport(ctx)
 	for _, profile := range cfg.Profiles {
 		cells, err := benchProfile(ctx, cfg, profile)
 		if err != nil {
 			return err
 		}
+		keyFigure(report, profile, cells)
 		networkFigures(report, profile, cells)
 		if err := saveLatencies(filepath.Join(cfg.Pictures, "network-"+profile+".png"), profile, cells); err != nil {
 			return err
@@ -79,12 +85,26 @@ func benchProfile(ctx context.Context, cfg NetworkConfig, profile string) (cells
 const ownViewer = "shadow-terminal"
 
 func (c *NetworkConfig) wants(name string) bool {
-	for _, v := range c.Viewers {
-		if v == name {
-			return true
+	return len(c.Viewers) == 0 || slices.Contains(c.Viewers, name)
+}
+
+// check reports names that mean nothing, before anything takes its time.
+func (c *NetworkConfig) check() error {
+	for _, name := range c.Profiles {
+		if _, err := netlab.Find(name); err != nil {
+			return err
 		}
 	}
-	return len(c.Viewers) == 0
+	var known []string
+	for _, v := range viewers("") {
+		known = append(known, v.name)
+	}
+	for _, name := range c.Viewers {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("no viewer is called %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 // benchCell measures one viewer under one profile, with a host, a network and
@@ -230,6 +250,16 @@ func networkFigures(r *Report, profile string, cells []*viewed) {
 	}
 }
 
+// keyFigure adds what keys need over the worst of the networks: half a round
+// trip and what repeating lost ones costs.
+func keyFigure(r *Report, profile string, cells []*viewed) {
+	for _, c := range cells {
+		if profile == "loss10" && c.viewer == ownViewer {
+			r.AddGoal("key_ms_p99_loss10", "ms", c.keyP99, 30)
+		}
+	}
+}
+
 // writeCells prints a profile as a table for a person.
 func writeCells(w io.Writer, profile string, cells []*viewed) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -266,5 +296,26 @@ func singleFigures(ctx context.Context, cfg NetworkConfig, r *Report) error {
 	r.Add("rate_step_queue_ms_max", "ms", course.narrowQueue)
 	r.Add("rate_back_to_80pct_s", "s", course.again)
 	r.Add("rate_step_freeze_ms_longest", "ms", course.longestFreeze)
+	for _, b := range []struct {
+		figure, unit, pattern, pkg, metric string
+		goal                               float64
+	}{
+		{"repair_beyond_rtt_ms_p50", "ms", "^BenchmarkRepairTime$", "./client/receive", "repair_beyond_rtt_ms_p50", 2},
+		{"repair_beyond_rtt_ms_p99", "ms", "^BenchmarkRepairTime$", "./client/receive", "repair_beyond_rtt_ms_p99", 8},
+		{"receive_cpu_pct_50mbps", "%", "^BenchmarkReceive50Mbps$", "./client", "cpu_pct", 12},
+		{"receive_allocs_per_packet", "allocations", "^BenchmarkReceive$", "./client/receive", "allocs/packet", 0},
+		{"address_change_ms", "ms", "^BenchmarkAddressChange$", "./client", "address_change_ms", 300},
+	} {
+		fmt.Fprintf(cfg.Log, "shadow-lab: %s of %s\n", b.pattern, b.pkg)
+		metrics, err := Benchmark(ctx, b.pattern, b.pkg)
+		if err != nil {
+			return err
+		}
+		value, ok := metrics[b.metric]
+		if !ok {
+			return fmt.Errorf("benchmark %s of %s says no %s", b.pattern, b.pkg, b.metric)
+		}
+		r.AddGoal(b.figure, b.unit, value, b.goal)
+	}
 	return nil
 }

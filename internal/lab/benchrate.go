@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/metric"
 	"github.com/blade-shadow/terminal/internal/netlab"
 )
 
@@ -24,8 +26,8 @@ const (
 // rateCourse is what came through the road while its rate changed.
 type rateCourse struct {
 	timeTo80       float64 // s, from the first packet until 80 % of the first rate came through
-	narrowQueue    float64 // ms, the longest queue of the narrow part
-	steadyQueue    float64 // ms, the longest queue of the first part's last seconds
+	rampQueue      float64 // ms, the longest queue of the first part
+	narrowQueue    float64 // ms, the longest queue until the end of the narrow part
 	again          float64 // s, from the road's widening until 80 % came through
 	longestFreeze  float64 // ms, over all of it
 	firstMbps      float64
@@ -72,12 +74,54 @@ func benchRate(ctx context.Context, cfg NetworkConfig) (c rateCourse, err error)
 	if err = errors.Join(err, r.err); err != nil {
 		return c, err
 	}
+	if err := tellPath(cfg.Log, p, host); err != nil {
+		return c, err
+	}
 	v := &viewed{}
 	if err := v.count(r.seen, from, to); err != nil {
 		return c, err
 	}
 	c.longestFreeze, c.shown, c.ordered = v.freezeLongest, v.shown, v.sent
+	fmt.Fprintf(cfg.Log, "shadow-lab: %d of %d pictures seen; queue %.0f ms at most on the way up, %.0f ms on the way down\n",
+		c.shown, c.ordered, c.rampQueue, c.narrowQueue)
 	return c, nil
+}
+
+// tellPath ends the programs and says what the host thought of the road.
+func tellPath(w io.Writer, terminal *Process, host *Host) error {
+	if _, err := terminal.Stop(); err != nil {
+		return err
+	}
+	if _, err := host.Stop(); err != nil {
+		return err
+	}
+	var said struct {
+		Screens []struct {
+			Captured uint64 `json:"captured"`
+			Skipped  uint64 `json:"skipped"`
+			ForRate  uint64 `json:"skipped_for_rate"`
+		} `json:"screens"`
+		Transport struct {
+			Lost       uint64 `json:"lost"`
+			Packets    uint64 `json:"packets"`
+			Breakdowns uint64 `json:"breakdowns"`
+			Path       struct {
+				TargetBps float64 `json:"target_bps"`
+				LossPct   float64 `json:"loss_pct"`
+			} `json:"path"`
+			QueueDelay metric.Quantiles `json:"queue_delay_ms"`
+		} `json:"transport"`
+	}
+	if err := host.Summary(&said); err != nil {
+		return err
+	}
+	t := &said.Transport
+	fmt.Fprintf(w, "shadow-lab: the host ended at %.1f Mb/s, %.1f %% loss, queue %.1f ms (p99 %.1f); %d of %d packets lost, %d breakdowns\n",
+		t.Path.TargetBps/1e6, t.Path.LossPct, t.QueueDelay.P50, t.QueueDelay.P99, t.Lost, t.Packets, t.Breakdowns)
+	for _, sc := range said.Screens {
+		fmt.Fprintf(w, "shadow-lab: it skipped %d of %d pictures, %d of them for the path\n", sc.Skipped, sc.Captured, sc.ForRate)
+	}
+	return nil
 }
 
 // narrowed is a road of that rate.
@@ -97,7 +141,7 @@ func (c *rateCourse) drive(ctx context.Context, p *Process, road *road) (from, t
 		return
 	}
 	from = first.began.Add(time.Second)
-	c.timeTo80, c.firstMbps = first.timeTo(0.8*rateHigh), first.last()/1e6
+	c.timeTo80, c.firstMbps, c.rampQueue = first.timeTo(0.8*rateHigh), first.last()/1e6, first.queue
 	if err = road.SetProfile(narrowed(rateLow)); err != nil {
 		return
 	}
@@ -110,7 +154,7 @@ func (c *rateCourse) drive(ctx context.Context, p *Process, road *road) (from, t
 		return
 	}
 	again, err := sampleRate(ctx, p, road, rateAgain, false)
-	c.again, c.steadyQueue = again.timeTo(0.8*rateHigh), again.queue
+	c.again = again.timeTo(0.8 * rateHigh)
 	return from, time.Now(), err
 }
 

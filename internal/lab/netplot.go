@@ -11,15 +11,20 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// viewerColors are told apart by the colour-blind as well.
-var viewerColors = map[string]color.RGBA{
-	"shadow-terminal": {0x1f, 0x5f, 0xbf, 0xff},
-	"chromium":        {0xe0, 0x7b, 0x00, 0xff},
-	"gstreamer":       {0x4d, 0x4d, 0x4d, 0xff},
+// colorOf returns a viewer's colour; all are told apart by the colour-blind as
+// well.
+func colorOf(viewer string) color.RGBA {
+	switch viewer {
+	case ownViewer:
+		return color.RGBA{0x1f, 0x5f, 0xbf, 0xff}
+	case "chromium":
+		return color.RGBA{0xe0, 0x7b, 0x00, 0xff}
+	}
+	return color.RGBA{0x4d, 0x4d, 0x4d, 0xff}
 }
 
-// longest latency on the plot, in ms: what is later than that is as good as
-// not shown.
+// plotTo is the longest latency on the plot, in ms: what is later than that is
+// as good as not shown.
 const plotTo = 400
 
 // saveLatencies draws which share of the pictures sent was seen within which
@@ -38,7 +43,7 @@ func saveLatencies(path, profile string, cells []*viewed) error {
 			return fmt.Errorf("plot %s: %w", profile, err)
 		}
 		line.Width = vg.Points(2)
-		line.Color = viewerColors[c.viewer]
+		line.Color = colorOf(c.viewer)
 		p.Add(line)
 		p.Legend.Add(fmt.Sprintf("%s: %.1f %% shown, p50 %.0f ms, p99 %.0f ms", c.viewer, c.share(), c.latency.at(0.5), c.latency.at(0.99)), line)
 	}

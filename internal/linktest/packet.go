@@ -13,6 +13,14 @@ const PacketHeader = 24
 // MaxProbe is the largest IP packet that is probed for.
 const MaxProbe = 1500
 
+// What a terminal asks the host's STUN ports with for an answer from the other
+// port: the attribute CHANGE-REQUEST and its flag, in the last of four bytes
+// (RFC 5780, 7.2).
+const (
+	ChangeRequest = 0x0003
+	ChangePort    = 0x02
+)
+
 // Kind says what a test packet is for.
 type Kind uint8
 

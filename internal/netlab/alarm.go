@@ -43,3 +43,16 @@ func (a *timerAlarm) close() {
 		close(a.closed)
 	})
 }
+
+// preciseAlarms opens one for each direction, or none.
+func preciseAlarms() (both [2]alarm, err error) {
+	for i := range both {
+		if both[i], err = newPreciseAlarm(); err != nil {
+			if i > 0 {
+				both[0].close()
+			}
+			return both, err
+		}
+	}
+	return both, nil
+}

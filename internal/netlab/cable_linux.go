@@ -19,7 +19,7 @@ type Interface struct {
 }
 
 // Join lays a cable between two nodes; both ends are up and have no addresses but those that
-// the kernel gives (IPv6, link-local). The ends are called eth0, eth1 and so on, one number a cable.
+// the kernel gives (IPv6, link-local; no duplicate address detection). The ends are called eth0, eth1 and so on, one number a cable.
 func (l *Lab) Join(a, b *Node) (*Cable, error) {
 	l.mu.Lock()
 	name := fmt.Sprintf("eth%d", l.cables)

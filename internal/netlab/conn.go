@@ -52,17 +52,12 @@ func (n *Net) impair(inner transport.UDPConn) (transport.UDPConn, error) {
 		UDPConn: inner, net: n, deadline: deadline.New(),
 		wake: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
-	outAlarm, err := alarmFor(inner)
+	alarms, err := alarmsFor(inner)
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}
-	inAlarm, err := alarmFor(inner)
-	if err != nil {
-		outAlarm.close()
-		return nil, errors.Join(err, inner.Close())
-	}
-	c.out = newLine(n.link.start, outAlarm, c.transmit)
-	c.in = newLine(n.link.start, inAlarm, c.arrive)
+	c.out = newLine(n.link.start, alarms[0], c.transmit)
+	c.in = newLine(n.link.start, alarms[1], c.arrive)
 	n.open.Go(func() {
 		c.out.run()
 		_ = c.UDPConn.Close()
@@ -72,13 +67,13 @@ func (n *Net) impair(inner transport.UDPConn) (transport.UDPConn, error) {
 	return c, nil
 }
 
-// alarmFor returns the precise alarm for a socket of the kernel, and one
-// that a synctest bubble understands for others.
-func alarmFor(c transport.UDPConn) (alarm, error) {
+// alarmsFor returns precise alarms for a socket of the kernel, and ones that a
+// synctest bubble understands for others.
+func alarmsFor(c transport.UDPConn) ([2]alarm, error) {
 	if _, kernel := c.(*net.UDPConn); kernel {
-		return newPreciseAlarm()
+		return preciseAlarms()
 	}
-	return newTimerAlarm(), nil
+	return [2]alarm{newTimerAlarm(), newTimerAlarm()}, nil
 }
 
 // receive reads the socket until it is closed.

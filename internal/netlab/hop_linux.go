@@ -86,9 +86,6 @@ func (h *Hop) Connect(terminal, host netip.Prefix) error {
 	return errors.Join(h.Terminal.AddAddress(terminal), h.Host.AddAddress(host))
 }
 
-// SetProfile changes the link; the profile's time begins now.
-func (h *Hop) SetProfile(p Profile) { h.link.setProfile(p) }
-
 // Blackout loses everything in both directions for d from now on; 0 ends it.
 func (h *Hop) Blackout(d time.Duration) { h.link.blackout(d) }
 
@@ -98,11 +95,11 @@ func (h *Hop) Stats() (up, down ModelStats) { return h.link.stats() }
 // Run carries packets until ctx ends; then the interfaces are gone. It is
 // called once.
 func (h *Hop) Run(ctx context.Context) error {
-	for from := range h.lines {
-		a, err := newPreciseAlarm()
-		if err != nil {
-			return errors.Join(fmt.Errorf("run an impaired link: %w", err), h.closeFiles())
-		}
+	alarms, err := preciseAlarms()
+	if err != nil {
+		return errors.Join(fmt.Errorf("run an impaired link: %w", err), h.closeFiles())
+	}
+	for from, a := range alarms {
 		to := h.files[1-from]
 		h.lines[from] = newLine(h.link.start, a, func(buf []byte, _ struct{}, _ time.Duration) {
 			// An interface that is down takes nothing, like a cable that is cut.
@@ -116,7 +113,7 @@ func (h *Hop) Run(ctx context.Context) error {
 		readers.Go(func() { h.read(side(from)) })
 	}
 	<-ctx.Done()
-	err := h.closeFiles()
+	err = h.closeFiles()
 	readers.Wait()
 	h.lines[viewer].end(true)
 	h.lines[host].end(true)

@@ -157,8 +157,12 @@ func (l *Lab) Node(name string) (*Node, error) {
 			n.ip(family, "rule", "add", "pref", "100", "lookup", "local"),
 			n.ip(family, "rule", "del", "pref", "0"))
 	}
-	// Without it an address would take all younger ones of its network along.
-	err = errors.Join(err, n.set("ipv4/conf/all/promote_secondaries"))
+	err = errors.Join(err,
+		// Without it an address would take all younger ones of its network along.
+		n.set("ipv4/conf/all/promote_secondaries", "1"),
+		// The address that the kernel gives each end (link-local) shall be usable at
+		// once too: what asks for neighbours comes from there (RFC 4861, 7.2.2).
+		n.set("ipv6/conf/default/accept_dad", "0"))
 	return n, err
 }
 
@@ -215,10 +219,10 @@ func (n *Node) Route(to netip.Prefix, via netip.Addr) error {
 
 // Forward makes the node a router.
 func (n *Node) Forward() error {
-	return errors.Join(n.set("ipv4/ip_forward"), n.set("ipv6/conf/all/forwarding"))
+	return errors.Join(n.set("ipv4/ip_forward", "1"), n.set("ipv6/conf/all/forwarding", "1"))
 }
 
-// set switches a setting of the node's network on (sysctl net.*).
-func (n *Node) set(setting string) error {
-	return n.Do(func() error { return os.WriteFile(filepath.Join("/proc/sys/net", setting), []byte("1"), 0) })
+// set changes a setting of the node's network (sysctl net.*).
+func (n *Node) set(setting, value string) error {
+	return n.Do(func() error { return os.WriteFile(filepath.Join("/proc/sys/net", setting), []byte(value), 0) })
 }

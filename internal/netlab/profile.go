@@ -1,6 +1,7 @@
 package netlab
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (p Profile) Check() error {
 			return fmt.Errorf("profile %s: down: %w", p.Name, err)
 		}
 	}
-	if !slices.IsSortedFunc(all, func(a, b Step) int { return int(a.At - b.At) }) {
+	if !slices.IsSortedFunc(all, func(a, b Step) int { return cmp.Compare(a.At, b.At) }) {
 		return fmt.Errorf("profile %s: steps are not in the order of time", p.Name)
 	}
 	return nil

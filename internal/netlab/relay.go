@@ -118,11 +118,11 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 
 // Run carries packets until ctx ends. It is called once.
 func (r *Relay) Run(ctx context.Context) error {
-	for from := range r.lines {
-		a, err := newPreciseAlarm()
-		if err != nil {
-			return fmt.Errorf("run relay: %w", err)
-		}
+	alarms, err := preciseAlarms()
+	if err != nil {
+		return fmt.Errorf("run relay: %w", err)
+	}
+	for from, a := range alarms {
 		r.lines[from] = newLine(r.link.start, a, func(buf []byte, d destination, due time.Duration) {
 			r.transmit(side(from), buf, d, due)
 			r.lines[from].recycle(buf)

@@ -45,11 +45,11 @@ type ReplayConfig struct {
 
 // ReplayStats counts what a replay did.
 type ReplayStats struct {
-	Sent     uint64     // recorded packets
-	Repairs  uint64     // repeats of them that NACKs brought about
-	NACKs    uint64     // requests, one for each call of NACK
-	Unknown  uint64     // packets asked for that the recording or the history does not have
-	Up, Down ModelStats //
+	Sent     uint64 // recorded packets
+	Repairs  uint64 // repeats of them that NACKs brought about
+	NACKs    uint64 // requests, one for each call of NACK
+	Unknown  uint64 // packets asked for that the recording or the history does not have
+	Up, Down ModelStats
 }
 
 // Replay sends a recording through an impaired link in virtual time and
@@ -120,9 +120,6 @@ func (r *Replay) RTT() time.Duration {
 	up, down := r.path.conditions(r.now)
 	return up.Delay + down.Delay
 }
-
-// Path is the link, to be changed while Run goes on, at Now.
-func (r *Replay) Path() *Path { return r.path }
 
 // Stats returns the counts so far.
 func (r *Replay) Stats() ReplayStats {

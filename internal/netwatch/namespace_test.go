@@ -52,8 +52,38 @@ func TestKernel(t *testing.T) {
 	step("the carrier again", func() { ip(t, "link set far up") }, has("10.7.0.3"))
 	step("an address less", func() { ip(t, "addr del 10.7.0.3/24 dev cable") }, func(s netwatch.Snapshot) bool { return !has("10.7.0.3")(s) })
 	step("an IPv6 address", func() { ip(t, "addr add 2001:db8::2/64 dev cable nodad") }, has("2001:db8::2"))
+	slowest = max(slowest, afterProbing(t, w, "2001:db8::7"))
 	step("the link gone", func() { ip(t, "link del cable") }, func(s netwatch.Snapshot) bool { return len(s.Interfaces) == 0 })
 	t.Logf("slowest change: %v after its command", slowest)
+}
+
+// afterProbing adds an address that the kernel has to look for elsewhere first
+// (RFC 4862, 5.4), and returns how long after that it was known.
+func afterProbing(t *testing.T, w *netwatch.Watcher, a string) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	ip(t, "addr add "+a+"/64 dev cable")
+	done := make(chan time.Time, 1)
+	go func() {
+		for t.Context().Err() == nil {
+			out, err := exec.Command("ip", "-6", "addr", "show", "dev", "cable", "tentative", "to", a).Output()
+			if err == nil && len(out) == 0 {
+				done <- time.Now()
+				return
+			}
+		}
+	}()
+	until(t, w, a+" after it was looked for", func() {}, has(a))
+	known := time.Now()
+	usable := <-done
+	if usable.Sub(begin) < 100*time.Millisecond {
+		t.Fatalf("the kernel looked for another %s for %v only", a, usable.Sub(begin))
+	}
+	// The command that asks takes some milliseconds itself.
+	if d := known.Sub(usable); d < -50*time.Millisecond || d > 100*time.Millisecond {
+		t.Errorf("%s was known %v after it could be used; want neither before nor 100 ms later", a, d)
+	}
+	return max(0, known.Sub(usable))
 }
 
 func has(a string) func(netwatch.Snapshot) bool {

@@ -84,6 +84,8 @@ func TestFold(t *testing.T) {
 		{"address gone", []netlink.Message{address(t, unix.RTM_DELADDR, 3, "10.0.0.2", 0)}, "wwan0 "},
 		{"card gone", []netlink.Message{message(t, unix.RTM_DELLINK, &rtnetlink.LinkMessage{Index: 3, Attributes: &rtnetlink.LinkAttributes{Name: "eth0"}})}, "wwan0 "},
 		{"address being probed", []netlink.Message{link(t, 4, "wlan0", running), address(t, unix.RTM_NEWADDR, 4, "2001:db8::1", unix.IFA_F_TENTATIVE)}, "eth0 wwan0 "},
+		{"address being probed and used", []netlink.Message{link(t, 4, "wlan0", running), address(t, unix.RTM_NEWADDR, 4, "2001:db8::1", unix.IFA_F_TENTATIVE|unix.IFA_F_OPTIMISTIC)}, "eth0 wwan0 wlan0 "},
+		{"address of another", []netlink.Message{link(t, 4, "wlan0", running), address(t, unix.RTM_NEWADDR, 4, "2001:db8::1", unix.IFA_F_OPTIMISTIC|unix.IFA_F_DADFAILED)}, "eth0 wwan0 "},
 		{"address deprecated", []netlink.Message{address(t, unix.RTM_NEWADDR, 3, "10.0.0.2", unix.IFA_F_DEPRECATED)}, "wwan0 "},
 		{"link-local only", []netlink.Message{link(t, 4, "wlan0", running), address(t, unix.RTM_NEWADDR, 4, "fe80::1", 0)}, "eth0 wwan0 "},
 		{"IPv6 only", []netlink.Message{link(t, 4, "wlan0", running), address(t, unix.RTM_NEWADDR, 4, "2001:db8::1", 0)}, "eth0 wwan0 wlan0 "},

@@ -122,7 +122,10 @@ func (s *state) takeAddress(m *rtnetlink.AddressMessage, there bool) {
 		return
 	}
 	flags := m.Attributes.Flags | uint32(m.Flags)
-	usable := there && flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED|unix.IFA_F_DEPRECATED) == 0 || there && flags&unix.IFA_F_OPTIMISTIC != 0
+	if flags&unix.IFA_F_OPTIMISTIC != 0 { // may be used before it is known to be alone (RFC 4429)
+		flags &^= unix.IFA_F_TENTATIVE | unix.IFA_F_DEPRECATED
+	}
+	usable := there && flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED|unix.IFA_F_DEPRECATED) == 0
 	if !usable {
 		if l := s.links[m.Index]; l != nil {
 			delete(l.addresses, a)

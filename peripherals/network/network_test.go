@@ -2,7 +2,6 @@ package network_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"testing"
@@ -168,7 +167,7 @@ func FuzzParseWireless(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for name, level := range network.ParseWireless(b) {
 			if level >= 0 || level <= -120 {
-				t.Error(fmt.Sprintf("signal of %q = %d dBm", name, level))
+				t.Errorf("signal of %q = %d dBm", name, level)
 			}
 		}
 	})

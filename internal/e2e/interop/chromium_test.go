@@ -34,17 +34,6 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// chromiumFlags: no sandbox, because tests may run as root; checks over
-// loopback, which browsers leave out otherwise; nothing that asks the network
-// on its own.
-var chromiumFlags = []string{
-	"--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-	"--autoplay-policy=no-user-gesture-required", "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
-	"--disable-backgrounding-occluded-windows", "--disable-component-update", "--disable-background-networking", "--disable-sync",
-	"--disable-default-apps", "--disable-extensions", "--disable-features=WebRtcHideLocalIpsWithMdns,CalculateNativeWinOcclusion",
-	"--allow-loopback-in-peer-connection", "--window-size=1280,800",
-}
-
 // chromium starts a browser with one empty page.
 func (b bench) chromium() *browser {
 	b.Helper()
@@ -52,10 +41,10 @@ func (b bench) chromium() *browser {
 	b.ok(err)
 	answers, writes, err := os.Pipe()
 	b.ok(err)
-	args := append([]string{"--user-data-dir=" + b.TempDir()}, chromiumFlags...)
-	// What it leaves in its profile while it dies is not ours to wait for.
+	args := append(lab.ChromiumArgs(b.TempDir()),
+		"--headless=new", "--remote-debugging-pipe", "--disable-dev-shm-usage", "--window-size=1280,800", "about:blank")
 	b.start(lab.Command{
-		Name: "chromium", Path: "chromium", Args: append(args, "about:blank"), Files: []*os.File{theirs, writes},
+		Name: "chromium", Path: "chromium", Args: args, Files: []*os.File{theirs, writes},
 		Env: []string{"HOME=" + b.TempDir(), "XDG_CONFIG_HOME=", "XDG_CACHE_HOME="},
 	})
 	b.ok(errors.Join(theirs.Close(), writes.Close()))

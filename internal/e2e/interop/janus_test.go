@@ -34,6 +34,12 @@ type janus struct {
 	api string
 }
 
+// janusFolder is where Debian keeps a part of Janus, whatever the processor.
+func janusFolder(part string) string {
+	found, _ := filepath.Glob("/usr/lib/*/janus/" + part) // the pattern is a good one
+	return strings.Join(found, "")
+}
+
 // janusConfig is the files of a Janus on loopback. It is ICE-lite, as servers
 // on the open network are, so that it does not insist on the role of the side
 // that made the offer.
@@ -41,8 +47,8 @@ func janusConfig(dir string, port, video int) map[string]string {
 	return map[string]string{
 		"janus.jcfg": fmt.Sprintf(`general: {
 	configs_folder = %q
-	plugins_folder = "/usr/lib/x86_64-linux-gnu/janus/plugins"
-	transports_folder = "/usr/lib/x86_64-linux-gnu/janus/transports"
+	plugins_folder = %q
+	transports_folder = %q
 	events_folder = %q
 	loggers_folder = %q
 	debug_level = 4
@@ -51,7 +57,7 @@ func janusConfig(dir string, port, video int) map[string]string {
 nat: { ice_lite = true }
 plugins: { disable = "libjanus_audiobridge.so,libjanus_duktape.so,libjanus_echotest.so,libjanus_lua.so,libjanus_nosip.so,libjanus_recordplay.so,libjanus_sip.so,libjanus_textroom.so,libjanus_videocall.so,libjanus_videoroom.so,libjanus_voicemail.so" }
 transports: { disable = "libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,libjanus_websockets.so" }
-`, dir, dir, dir),
+`, dir, janusFolder("plugins"), janusFolder("transports"), dir, dir),
 		"janus.transport.http.jcfg": fmt.Sprintf(`general: {
 	json = "plain"
 	base_path = "/janus"
@@ -225,9 +231,6 @@ func crossed(viewers, hosts string) (forViewer, forHost string, err error) {
 		refused := *m
 		refused.MediaName.Port.Value = 0
 		refused.Attributes = []sdp.Attribute{{Key: "mid", Value: mid}, {Key: "inactive"}}
-		if m.MediaName.Media == "audio" {
-			refused.MediaName.Formats = []string{"0"} // of which a parser can want no rtpmap
-		}
 		v.MediaDescriptions[slices.Index(v.MediaDescriptions, m)] = &refused
 	}
 	v.MediaDescriptions[0] = toViewer

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,21 +62,9 @@ func begin(t *testing.T, missing error) bench {
 	return bench{t, programs}
 }
 
-// python is Debian's interpreter: packages of the system are in no other.
-const python = "/usr/bin/python3"
-
 // needGStreamer returns nil when Python can make all that the scripts use.
 func needGStreamer() error {
-	const probe = `import gi
-gi.require_version('Gst', '1.0'); gi.require_version('GstWebRTC', '1.0'); gi.require_version('GstSdp', '1.0')
-from gi.repository import Gst, GstWebRTC, GstSdp
-Gst.init(None)
-missing = [n for n in ('webrtcbin', 'nicesrc', 'x264enc', 'x265enc', 'rtph264pay', 'rtph265pay', 'avdec_h264', 'rtprtxsend') if not Gst.ElementFactory.find(n)]
-raise SystemExit('no elements ' + ', '.join(missing) if missing else 0)`
-	if out, err := exec.Command(python, "-c", probe).CombinedOutput(); err != nil {
-		return fmt.Errorf("install the GStreamer packages that .ci/deps lists (%s): %w", strings.TrimSpace(string(out)), errors.ErrUnsupported)
-	}
-	return nil
+	return lab.NeedGStreamer("x264enc", "x265enc", "rtph264pay", "rtph265pay", "avdec_h264", "rtprtxsend")
 }
 
 // soon returns a context that bounds one wait.

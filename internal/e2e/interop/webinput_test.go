@@ -100,7 +100,16 @@ func TestChromiumCatchesMouse(t *testing.T) {
 		return nil
 	})
 	c.live(2)
+	// Closing the window closes the screen; it comes back into the page.
 	c.eval(`shadow.screens[1].window.close()`, nil)
+	c.wait("the second screen closed", func() error {
+		var closed bool
+		if err := c.tryEval(`shadow.closed !== null && shadow.screens.length === 1`, &closed); err != nil || !closed {
+			return errors.Join(errNotYet, err)
+		}
+		return nil
+	})
+	c.eval(`document.getElementById('second').click()`, nil)
 	c.wait("the second screen in the page again", func() error {
 		var back bool
 		if err := c.tryEval(`shadow.screens[1]?.window === window`, &back); err != nil || !back {

@@ -32,6 +32,7 @@ type Packet struct {
 	// estimate anew.
 	Received time.Duration
 	Lost     bool   // not received so far; Received means nothing
+	Again    bool   // it was given before, as lost
 	Size     int    // bytes on the wire, with RTP, SRTP tag, UDP and IP headers, as Sent was told
 	Probe    uint16 // ID of the Probe it was sent for; 0 for every other packet
 }
@@ -47,8 +48,8 @@ type Probe struct {
 type Estimate struct {
 	TargetBps  int           // all that may be sent, repairs, FEC, sound and headers included, on average over a few frames
 	PacingBps  int           // packets leave at this rate; a burst should be 1 ms of it at most
-	Loss       float64       // share of packets lost, 0..1, smoothed over about 2 s: what FEC has to cover
-	LossRun    float64       // mean number of packets lost in a row, at least 1
+	Loss       float64       // share of packets lost, 0..1, smoothed over about 2 s, without what queues could not take: what FEC has to cover
+	LossRun    float64       // mean number of packets lost in a row, likewise, at least 1
 	QueueDelay time.Duration // how long every packet waits in the path's queue; what a frame adds for its own packets is not in it
 	RTT        time.Duration // smoothed; 0 unknown
 }
@@ -61,6 +62,7 @@ type Controller struct {
 
 	path   path
 	trains trains
+	tail   tail
 	losses losses
 	out    meter // bytes by Sent
 	in     meter // bytes received by Received
@@ -122,8 +124,8 @@ func (c *Controller) useful() float64 {
 
 // Feedback is told what one feedback message said, at its arrival. Packets are
 // in the order in which they were sent and each is given once; one that was
-// given as lost may be given again as received, and is then no loss. rtt is
-// the newest round trip measured, 0 where there is none. packets stays the
+// given as lost may be given again as received, marked so, and is then no loss.
+// rtt is the newest round trip measured, 0 where there is none. packets stays the
 // caller's.
 func (c *Controller) Feedback(at, rtt time.Duration, packets []Packet) {
 	if rtt > 0 {
@@ -149,6 +151,7 @@ func (c *Controller) Feedback(at, rtt time.Duration, packets []Packet) {
 	for _, p := range packets {
 		c.take(at, p, pacing)
 	}
+	c.losses.spell(at, c.path.queue)
 	if !heard {
 		return
 	}
@@ -170,8 +173,10 @@ func (c *Controller) take(at time.Duration, p Packet, pacing int) {
 	if !p.Lost {
 		if !c.path.add(p) {
 			c.trains.forget()
+			c.tail = tail{}
 			c.in = meter{}
 		}
+		c.tail.add(p)
 		c.in.add(bound(p.Received, -farAway, farAway), p.Size)
 	}
 	c.trains.add(p, pacing)

@@ -27,12 +27,12 @@
 // Queue (path.go): the lowest one-way delay of 60 ms of sending, above the
 // lowest of 12 s, is the standing queue. Minima do not see jitter, bunched
 // arrivals, or the queue that a frame makes for its own packets. It is too much
-// above 5 ms + 2*noise, where noise is how much it changes from feedback to
-// feedback, at most 15 ms (LEDBAT, RFC 6817, 3.4.2 for the base; goog_cc for
+// above 5 ms + 2*noise, where noise is how much it changes from one such
+// window to the next, at most 15 ms (LEDBAT, RFC 6817, 3.4.2 for the base; goog_cc for
 // an adaptive limit).
 //
 // Loss (loss.go): shares over 0.3 s and 2 s, and the length of runs. Loss with a
-// standing queue is the queue's. Other loss beyond what is known is tested: the
+// standing queue is the queue's, and not in what is reported. Other loss beyond what is known is tested: the
 // rate falls below what arrived, for 0.2 to 0.6 s. Loss that stays is the path's
 // own and costs nothing from then on; loss that goes with the rate is a limit
 // without a queue, a policer: the rate stays at 0.95 of it, paced at 1.03 of the
@@ -59,8 +59,12 @@
 // carries, 0.25 at least, and pacing half of that or more so that what was
 // coded before still leaves. What is in the queue now is reckoned: the delay of
 // the newest packet reported, and what was sent since, less what was carried
-// since. A collapse is believed from one train whose delay rises steadily (a
-// radio's pause is one step), at the first feedback that shows it.
+// since.
+//
+// A collapse is believed at the first feedback that shows it (tail.go): six
+// packets in a row whose delay rises steadily by 8 ms (a radio's pause, or a
+// program that was not let run, is one step), on a path without much jitter.
+// What arrives meanwhile arrives at the path's rate, however it left.
 //
 // A queue that three drains did not shorten is not ours: the path has become
 // longer, or a flow fills its buffer. It is taken as part of the path, and 30 ms
@@ -68,7 +72,7 @@
 // keeps from starving). Beside one Reno flow 7 to 23 % of the path remain.
 //
 // Without feedback for a round trip and two of its intervals and 50 ms
-// (silence.go) the target halves every 100 ms down to 1/20; the first feedback
+// (silence.go), less what the host itself was not let run, the target halves every 100 ms down to 1/20; the first feedback
 // brings back 0.75 of it, and what was lost meanwhile is not counted.
 //
 // Read with profit: draft-ietf-rmcat-gcc-02, RFC 8298 (SCReAM), RFC 8698 (NADA),

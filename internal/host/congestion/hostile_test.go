@@ -37,7 +37,7 @@ func FuzzFeedback(f *testing.F) {
 				packets[i] = congestion.Packet{
 					Sent:     at - time.Duration(b%uint64(time.Second)) + time.Duration(i)*time.Duration(a%5_000_000),
 					Received: time.Duration(b) + time.Duration(i)*time.Duration(d%10_000_000),
-					Lost:     (a>>(i%60))&1 == 1, Size: int(int32(b)), Probe: uint16(d >> 40),
+					Lost:     (a>>(i%60))&1 == 1, Again: (b>>(i%60))&1 == 1, Size: int(int32(b)), Probe: uint16(d >> 40),
 				}
 				if d&1<<50 != 0 {
 					packets[i].Sent = time.Duration(a)
@@ -126,7 +126,7 @@ func TestLateIsNotLost(t *testing.T) {
 			p := congestion.Packet{Sent: at - 60*ms + time.Duration(i)*ms, Received: at, Size: packetSize, Lost: i%5 == 0}
 			packets = append(packets, p)
 			if p.Lost {
-				p.Lost = false
+				p.Lost, p.Again = false, true
 				late = append(late, p)
 			}
 		}

@@ -6,10 +6,15 @@ import (
 )
 
 const (
-	lossShort  = 300 * time.Millisecond // memory of the loss that is acted on
-	lossLong   = 2 * time.Second        // of the loss that is reported
-	runMemory  = 10 * time.Second       // of the length of runs
-	lostMemory = 256                    // lost packets that may still turn up
+	lossShort = 300 * time.Millisecond // memory of the loss that is acted on
+	lossLong  = 2 * time.Second        // of the loss that is reported
+	runMemory = 10 * time.Second       // of the length of runs
+	lossSpell = 250 * time.Millisecond // counts in the loss that is reported when the next has no queue either
+
+	// queueing is a standing queue from which losses are taken to be its own. It
+	// may be known a while after them, and is felt a while after it is gone.
+	queueing  = 25 * time.Millisecond
+	fellApart = time.Second // after a fall
 
 	testLead    = 20 * time.Millisecond // of a loss test, not counted
 	testLeast   = 200 * time.Millisecond
@@ -37,20 +42,25 @@ func (s *share) value() float64 {
 
 // losses counts what was lost.
 type losses struct {
-	short, long share
+	short, long share // long without the losses of queues
 	runs        share // part: packets that were lost, all: runs
 	inRun       bool
 	at          time.Duration // of the last fade
 
-	lost   [lostMemory]time.Duration // Sent of the last lost packets
-	next   int
-	newest time.Duration // Sent of the newest packet counted
+	// The spell that is counted now, the one before, which is not in long and
+	// runs yet, and when it began. What was late after all may make them negative.
+	now, before spell
+	began       time.Duration
+	queued      time.Duration // losses until then are a queue's
 
 	// inherent is the loss that was found not to depend on our rate.
 	inherent float64
 	test     lossTest
 	excused  time.Duration // packets sent before do not count in short
 }
+
+// spell counts packets of some time.
+type spell struct{ lost, runs, all float64 }
 
 // lossTest lowers the rate for a moment and compares: loss that stays is the
 // path's own, loss that goes was made by us.
@@ -74,28 +84,41 @@ func (l *losses) fade(at time.Duration) {
 	l.runs.fade(dt, runMemory)
 }
 
+// spell ends the spell that is counted, if it has lasted long enough. queue
+// is the standing queue.
+func (l *losses) spell(at, queue time.Duration) {
+	switch {
+	case queue > queueing, at < l.queued:
+		l.now, l.before, l.began = spell{}, spell{}, at
+	case at-l.began >= lossSpell:
+		b := &l.before
+		l.long.part, l.long.all = max(l.long.part+b.lost, 0), l.long.all+b.all
+		l.runs.part, l.runs.all = max(l.runs.part+b.lost, 0), max(l.runs.all+b.runs, 0)
+		l.now, l.before, l.began = spell{}, l.now, at
+	}
+}
+
 // add counts a packet. One that was counted as lost and has turned up is
 // taken back.
 func (l *losses) add(p Packet) {
-	if !p.Lost && p.Sent <= l.newest && l.found(p.Sent) {
-		l.short.part, l.long.part = max(l.short.part-1, 0), max(l.long.part-1, 0)
-		l.runs.part, l.runs.all = max(l.runs.part-1, 0), max(l.runs.all-1, 0)
+	if p.Again {
+		if !p.Lost {
+			l.short.part = max(l.short.part-1, 0)
+			l.now.lost--
+			l.now.runs--
+		}
 		return
 	}
-	l.newest = max(l.newest, p.Sent)
 	n := 0.0
 	if p.Lost {
 		n = 1
-		l.lost[l.next] = p.Sent
-		l.next = (l.next + 1) % lostMemory
 		if !l.inRun {
-			l.runs.all++
+			l.now.runs++
 		}
-		l.runs.part++
 	}
 	l.inRun = p.Lost
-	l.long.part += n
-	l.long.all++
+	l.now.lost += n
+	l.now.all++
 	if p.Sent > l.excused {
 		l.short.part += n
 		l.short.all++
@@ -104,16 +127,6 @@ func (l *losses) add(p Packet) {
 		t.count.part += n
 		t.count.all++
 	}
-}
-
-func (l *losses) found(sent time.Duration) bool {
-	for i := range l.lost {
-		if l.lost[i] == sent && sent != 0 {
-			l.lost[i] = 0
-			return true
-		}
-	}
-	return false
 }
 
 // run is the mean length of a run of losses.

@@ -5,13 +5,15 @@ import "time"
 // overused looks for a queue that we make, and acts on it.
 func (r *rate) overused(c *Controller, at time.Duration, read reading) bool {
 	r.least = min(r.least, c.path.queue)
-	waited := c.path.last - c.path.lowest()
-	if waited > r.waited+10*time.Millisecond {
-		r.rising++
-	} else {
-		r.rising = 0
+	r.waited = c.path.last - c.path.lowest()
+	if at-r.compared >= risingSpan {
+		if r.waited > r.waitedThen+10*time.Millisecond {
+			r.rising++
+		} else {
+			r.rising = 0
+		}
+		r.waitedThen, r.compared = r.waited, at
 	}
-	r.waited = waited
 	if carried, ok := r.collapsed(c); ok {
 		r.fall(c, at, carried)
 		return true
@@ -58,10 +60,8 @@ func (r *rate) collapsed(c *Controller) (carried float64, ok bool) {
 		rate = r.serving
 	}
 	late := r.waited > r.limit(c)+5*time.Millisecond
-	if t, ok := c.trains.latest(); ok && late && c.path.noise < calm && t.end > r.epoch &&
-		t.slope > 0.4 && t.rising > 0.75 && t.rise > 8*time.Millisecond && t.capacityBps() < 0.85*rate {
-		carried = max(t.capacityBps(), c.in.rate(c.path.arrived, 50*time.Millisecond)/2)
-		return carried, c.backlog(r.last, carried) > r.limit(c)+5*time.Millisecond
+	if f, ok := c.tail.filling(); ok && late && c.path.noise < calm && f.end > r.epoch && f.bps < 0.85*rate {
+		return f.bps, c.backlog(r.last, f.bps) > r.limit(c)+5*time.Millisecond
 	}
 	overflows := c.path.queue > r.limit(c) && c.losses.unexplained() && c.losses.short.value() > 0.1
 	if r.phase == draining && c.path.newest > r.drained || r.rising < 2 && !overflows || r.waited < r.limit(c)+30*time.Millisecond {
@@ -74,6 +74,7 @@ func (r *rate) collapsed(c *Controller) (carried float64, ok bool) {
 // fall follows a collapse of the path.
 func (r *rate) fall(c *Controller, at time.Duration, carried float64) {
 	r.capacity, r.shared = carried, false
+	c.losses.queued = at + fellApart
 	r.drain(c, at, carried, back*carried)
 }
 

@@ -32,9 +32,10 @@ type path struct {
 	window      [windowMax]delayAt
 	first, size int
 
-	queue time.Duration // standing, as of the last packet
-	noise time.Duration // mean change of queue from feedback to feedback
-	prev  time.Duration // queue at the last measurement
+	queue  time.Duration // standing, as of the last packet
+	noise  time.Duration // mean change of queue from one queueWindow to the next
+	prev   time.Duration // queue at the last measurement
+	looked time.Duration // Sent of the newest packet then
 
 	measured int // times, up to 16
 }
@@ -132,9 +133,14 @@ func (d *path) accept() {
 	}
 }
 
-// measure learns how much the standing queue varies by itself; quiet: nothing
-// is done about it now.
+// measure learns how much the standing queue varies by itself, from one
+// queueWindow to the next however often feedback comes; quiet: nothing is done
+// about it now.
 func (d *path) measure(quiet bool) {
+	if d.newest < d.looked+queueWindow*3/4 {
+		return
+	}
+	d.looked = d.newest
 	change := d.queue - d.prev
 	d.prev = d.queue
 	if change < 0 {

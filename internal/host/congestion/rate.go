@@ -39,8 +39,9 @@ const (
 	paceLeast   = 1.25 // times the target
 	pacePoliced = 1.03 // times the target, where the path has no queue to speak of
 
-	queueLimit = 5 * time.Millisecond    // standing queue that is too much, on a path without jitter
-	queueMost  = 15 * time.Millisecond   // likewise, on one with much of it
+	queueLimit = 5 * time.Millisecond  // standing queue that is too much, on a path without jitter
+	queueMost  = 15 * time.Millisecond // likewise, on one with much of it
+	risingSpan = 40 * time.Millisecond
 	calm       = 2500 * time.Microsecond // noise below which a path has no jitter to speak of
 
 	back       = 0.92                   // of what was carried, after a queue
@@ -68,18 +69,20 @@ type rate struct {
 	last     time.Duration
 	epoch    time.Duration // trains sent before are of another path
 
-	high      time.Duration // Sent since which the queue is too long
-	isHigh    bool
-	waited    time.Duration // of the newest packet, at the last feedback
-	rising    int           // feedbacks in a row in which it was far more than before
-	serving   float64       // what the path carries while draining
-	drained   time.Duration // when it began
-	drainBy   time.Duration // when it should have worked
-	before    time.Duration // the standing queue then
-	least     time.Duration // the shortest since
-	stubborn  int           // drains in a row that left the queue as it was
-	ended     time.Duration // when the last one ended
-	tolerated time.Duration // standing queue of others that is put up with
+	high       time.Duration // Sent since which the queue is too long
+	isHigh     bool
+	waited     time.Duration // of the newest packet, at the last feedback
+	rising     int           // times in a row, risingSpan apart, at which it was far more than before
+	compared   time.Duration // the last of them
+	waitedThen time.Duration // what was waited then
+	serving    float64       // what the path carries while draining
+	drained    time.Duration // when it began
+	drainBy    time.Duration // when it should have worked
+	before     time.Duration // the standing queue then
+	least      time.Duration // the shortest since
+	stubborn   int           // drains in a row that left the queue as it was
+	ended      time.Duration // when the last one ended
+	tolerated  time.Duration // standing queue of others that is put up with
 
 	policed   float64 // where a limit without queue drops, 0: not known
 	policedAt time.Duration

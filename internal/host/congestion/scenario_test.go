@@ -28,6 +28,9 @@ func TestStep(t *testing.T) {
 							c.RateBps = 30e6
 							w.link.Set(c)
 						}
+						if e := f.alg.(ours).Estimate(); e.Loss > 0.003 {
+							t.Fatalf("%v: loss = %.3f; want none, what the queue could not take is not loss", at, e.Loss)
+						}
 					}
 					w.run(20 * time.Second)
 					drained := time.Duration(0)

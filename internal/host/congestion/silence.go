@@ -7,6 +7,7 @@ const (
 	silenceSlack = 50 * time.Millisecond
 	silenceHalf  = 100 * time.Millisecond // the rate halves each time
 	silenceFloor = 1.0 / 20               // of the rate before, what is still sent to find the end
+	tickLate     = 60 * time.Millisecond  // a longer pause of ticks is the host's own
 )
 
 // silence watches for feedback that does not come. While it lasts the rate
@@ -18,6 +19,7 @@ type silence struct {
 	heard   bool          // there has been feedback
 	last    time.Duration // when
 	gap     time.Duration // mean distance of feedback
+	ticked  time.Duration // last
 	factor  float64       // of the rate, below 1 while silent; 0 means 1
 
 	from, to time.Duration // Sent of the packets of the last silence
@@ -37,10 +39,16 @@ func (s *silence) patience(rtt time.Duration) time.Duration {
 	return rtt + 2*max(s.gap, 20*time.Millisecond) + silenceSlack
 }
 
-// tick sets factor.
+// tick sets factor. Time in which the host was not let run does not count:
+// feedback may have come in it.
 func (s *silence) tick(at, rtt time.Duration) {
+	paused := at - s.ticked
+	s.ticked = at
 	if !s.waiting {
 		return
+	}
+	if paused > tickLate && s.factor == 0 {
+		s.since = min(s.since+paused, at)
 	}
 	over := at - s.since - s.patience(rtt)
 	if over < 0 {

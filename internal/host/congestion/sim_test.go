@@ -284,22 +284,22 @@ func (f *flow) receive(now time.Duration) {
 func (f *flow) deliver(r report) {
 	var packets []congestion.Packet
 	var seqs []int
-	add := func(seq int) {
+	add := func(seq int, again bool) {
 		p := f.packets[seq]
 		at := time.Duration(float64(p.arrives)*(1+f.drift)) + 1234567*ms
 		seqs = append(seqs, seq)
 		packets = append(packets, congestion.Packet{
 			Sent: p.sent, Received: at / (250 * time.Microsecond) * (250 * time.Microsecond),
-			Lost: p.arrives == 0 || p.arrives > r.left, Size: p.size, Probe: p.probe,
+			Lost: p.arrives == 0 || p.arrives > r.left, Again: again, Size: p.size, Probe: p.probe,
 		})
 	}
 	for _, seq := range r.late {
 		if f.packets[seq].arrives <= r.left {
-			add(seq)
+			add(seq, true)
 		}
 	}
 	for seq := r.from; seq < r.upTo; seq++ {
-		add(seq)
+		add(seq, false)
 	}
 	n := f.packets[r.newest]
 	rtt := r.arrives - n.sent - (r.left - n.arrives)

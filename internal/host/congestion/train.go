@@ -25,8 +25,6 @@ type train struct {
 	begin, end time.Duration // Sent of the first and the last packet
 	rateBps    float64       // at which it was sent
 	slope      float64       // of delay over sending time, 0: no queue grew
-	rising     float64       // share of packets that waited longer than some before
-	rise       time.Duration // of delay from its first to its last packet
 	packets    int
 	lost       int
 	probe      uint16
@@ -131,26 +129,10 @@ func (ts *trains) evaluate(t *train) bool {
 		return false
 	}
 	t.rateBps = float64(ts.bytes) * 8 / span.Seconds()
-	t.rise = ts.delay[ts.n-1] - ts.delay[0]
 	return ts.fit(t)
 }
 
-// latest is the train that is open, as far as it has come, or else the newest:
-// on a path that has become slow a train takes long to arrive.
-func (ts *trains) latest() (train, bool) {
-	if ts.opened {
-		if t := ts.open; ts.evaluate(&t) {
-			return t, true
-		}
-	}
-	t, ok := ts.newest()
-	if !ok {
-		return train{}, false
-	}
-	return *t, true
-}
-
-// fit sets slope, by least squares, and rising. A pause of a radio or the
+// fit sets slope, by least squares. A pause of a radio or the
 // packets of others in the middle of a train change its slope; they do so in
 // few of many trains or in all of them, which is what the median over trains
 // is for.
@@ -166,14 +148,6 @@ func (ts *trains) fit(t *train) bool {
 		return false
 	}
 	t.slope = bound((xy-x*y/n)/spread, -0.9, 50)
-	apart := max(ts.n/4, 2)
-	up := 0
-	for i := 0; i+apart < ts.n; i++ {
-		if ts.delay[i+apart]-ts.delay[i] > (ts.sent[i+apart]-ts.sent[i])/10 {
-			up++
-		}
-	}
-	t.rising = float64(up) / float64(ts.n-apart)
 	return true
 }
 

@@ -108,7 +108,7 @@ func (a *Audio) step(now time.Time) bool {
 	a.seq++
 	a.packets++
 	a.octets += uint64(p.size)
-	twcc := s.numberLocked(now, kindSound, p.size)
+	twcc := s.numberLocked(kindSound, p.size)
 	s.mu.Unlock()
 	s.write(b.writer, stamp.header(p, uint16(a.seq), twcc), p.payload())
 	return true

@@ -24,6 +24,27 @@ func (v *Video) hopelessLocked(now time.Time) bool {
 	return true
 }
 
+// At a breakdown a screen's next picture is refused if it was coded for a rate
+// this much above the path's.
+const muchTooLarge = 4
+
+// leastLarge is what no picture is too large below, in bytes.
+const leastLarge = 4000
+
+// breakdownLocked is told that the path has become much slower. What has not
+// left is taken back if the path needs too long for it now, and it reports
+// whether it was: a keyframe is wanted then. Otherwise nothing was lost, and
+// the stream goes on, without the picture that is just being coded if that is too large.
+func (v *Video) breakdownLocked(now time.Time) (cut bool) {
+	if v.backlogLocked() > 2*v.interval {
+		v.flushLocked(now)
+		return true
+	}
+	bps := v.sender.steering.picturesLocked()
+	v.most = max(muchTooLarge*int(float64(bps)/8*v.interval.Seconds()), leastLarge)
+	return false
+}
+
 // flushLocked takes back everything that has not left, also the rest of a frame
 // that has begun: the path needs so long for it now that a new keyframe is there
 // sooner. Numbers of packets that did not leave are given again.
@@ -55,10 +76,13 @@ func (v *Video) flushLocked(now time.Time) {
 // screen waits leaves out a picture rather than make the next one wait too.
 // Any goroutine may call it.
 func (v *Video) Backlog() time.Duration {
-	s := v.sender
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	bps := s.steering.estimate.PacingBps
+	v.sender.mu.Lock()
+	defer v.sender.mu.Unlock()
+	return v.backlogLocked()
+}
+
+func (v *Video) backlogLocked() time.Duration {
+	bps := v.sender.steering.estimate.PacingBps
 	if bps == 0 {
 		return 0
 	}

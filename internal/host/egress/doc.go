@@ -15,8 +15,8 @@
 // per screen, and nothing is allocated per packet or report.
 //
 // A path that becomes much slower at once makes the Sender take back what has
-// not left and ask for a keyframe: Send refuses everything else with
-// [ErrCongested] until it comes. A peer that stops reading cannot make memory
+// not left, where it would take long now, and ask for a keyframe: Send refuses
+// everything else with [ErrCongested] until it comes. A peer that stops reading cannot make memory
 // grow: when a ring is full of packets that were not sent yet, Send returns
 // ErrCongested and the frame is dropped. Errors of the socket are counted and
 // reported by [Sender.Stats]; whether the session is dead is for ICE to say.

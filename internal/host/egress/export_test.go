@@ -57,10 +57,8 @@ func (f *Feedback) Read(b []byte) (all []Arrival) {
 	return all
 }
 
-// Counts returns packets reported, lost, and runs of lost ones.
-func (f *Feedback) Counts() (reported, lost, runs uint64) {
-	return f.f.reported, f.f.lost, f.f.runs
-}
+// Counts returns packets reported and lost.
+func (f *Feedback) Counts() (reported, lost uint64) { return f.f.reported, f.f.lost }
 
 // FECShare is the share of repair packets for a loss and a round trip.
 func FECShare(loss float64, rtt time.Duration) float64 { return fecShare(loss, rtt) }
@@ -69,8 +67,8 @@ func FECShare(loss float64, rtt time.Duration) float64 { return fecShare(loss, r
 type Protection struct{ p protection }
 
 // Follow lets a tick pass.
-func (p *Protection) Follow(at time.Duration, queue, rtt time.Duration, lost, runs, all uint64) {
-	p.p.follow(at, congestion.Estimate{QueueDelay: queue, RTT: rtt}, reports{lost, runs, all})
+func (p *Protection) Follow(rtt time.Duration, loss, run float64) {
+	p.p.follow(congestion.Estimate{RTT: rtt, Loss: loss, LossRun: run})
 }
 
 // Share is what is aimed at.

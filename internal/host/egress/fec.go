@@ -127,7 +127,7 @@ func (v *Video) stepFEC(now time.Time) bool {
 	f := b.fec
 	r := &f.ready[f.head]
 	v.fecSeq++
-	seq, twcc := v.fecSeq, s.numberLocked(now, kindFEC, r.size)
+	seq, twcc := v.fecSeq, s.numberLocked(kindFEC, r.size)
 	v.stats.FECPackets++
 	s.mu.Unlock()
 	s.scratch.rtpTime, s.scratch.place = r.rtpTime, 0

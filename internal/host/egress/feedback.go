@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/host/congestion"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // feedbackSize is how many sent packets are remembered for transport feedback:
@@ -19,8 +20,6 @@ type feedback struct {
 	packets  uint64
 	lost     uint64 // reported lost and not received later
 	reported uint64 // reported lost or received
-	runs     uint64 // of packets reported lost one after another
-	lastLost uint16 // the newest of them
 	any      bool   // a report has come
 	ref      int64  // newest reference time, unwrapped, in 64 ms
 	sentAt   [feedbackSize]sentPacket
@@ -180,16 +179,13 @@ func (f *feedback) note(seq uint16, arrived bool, clock, now time.Duration) (del
 	if p.seq != seq || p.state == nothingSent || p.state == reportedLost && !arrived {
 		return 0
 	}
-	news := congestion.Packet{Sent: p.at, Received: clock, Lost: !arrived, Size: int(p.size), Probe: p.probe}
+	news := congestion.Packet{Sent: p.at, Received: clock, Lost: !arrived, Again: p.state == reportedLost, Size: int(p.size), Probe: p.probe}
 	f.news = append(f.news, news)
 	switch {
 	case !arrived:
 		f.reported++
 		f.lost++
-		if f.runs == 0 || seq != f.lastLost+1 {
-			f.runs++
-		}
-		f.lastLost, p.state = seq, reportedLost
+		p.state = reportedLost
 		return 0
 	case p.state == reportedLost:
 		f.lost--
@@ -199,9 +195,6 @@ func (f *feedback) note(seq uint16, arrived bool, clock, now time.Duration) (del
 	p.state = nothingSent
 	return now - p.at
 }
-
-// reports is what was reported of all packets.
-func (f *feedback) reports() reports { return reports{f.lost, f.runs, f.reported} }
 
 // arrived reports whether all packets from first to last were received.
 func (f *feedback) arrived(first, last uint16) bool {
@@ -237,20 +230,19 @@ func (s *Sender) readFeedback(now time.Time, b []byte) {
 	if delay > 0 {
 		s.rtt.fromFeedback(delay)
 	}
-	breakdown := false
+	var cut [wire.MaxScreens]bool
 	if len(s.feedback.news) > 0 {
-		breakdown = s.steering.feedbackLocked(at, s.rtt.estimate, s.feedback.news)
+		if s.steering.feedbackLocked(at, s.rtt.estimate, s.feedback.news) {
+			s.breakdowns++
+			for i, v := range s.videos {
+				cut[i] = v.breakdownLocked(now)
+			}
+		}
 		s.arrivalsLocked()
 	}
-	if breakdown {
-		s.breakdowns++
-		for _, v := range s.videos {
-			v.flushLocked(now)
-		}
-	}
 	s.mu.Unlock()
-	if breakdown && s.cfg.OnKeyframe != nil {
-		for _, v := range s.videos {
+	for i, v := range s.videos {
+		if cut[i] && s.cfg.OnKeyframe != nil {
 			s.cfg.OnKeyframe(v.cfg.Screen, true)
 		}
 	}

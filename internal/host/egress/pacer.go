@@ -2,10 +2,13 @@ package egress
 
 import "time"
 
-// bucketTime is how much may leave back to back at the path's pace: enough
-// that waits of a millisecond cost nothing, little enough that no queue on the
-// path feels it.
+// bucketTime is how much may leave back to back at the path's pace after a wait
+// that lasted too long: the pace is kept although sleeps overshoot.
 const bucketTime = 5 * time.Millisecond
+
+// burstTime is how much may leave back to back otherwise, at the beginning of a
+// frame: what leaves in a burst measures nothing, and fills the path's queue.
+const burstTime = time.Millisecond
 
 // minBucket is what a bucket holds at least, in bytes: two full packets.
 const minBucket = 2 * (MaxPayload + packetOverhead)
@@ -16,12 +19,13 @@ const clusterLag = 2 * time.Millisecond
 
 // pacer says when a packet may leave so that the path's pace is kept over
 // bucketTime: a bucket whose level is what left lately and that leaks at the
-// pace. A cluster, which probes for more, has a rate of its own instead. Times
+// pace, but for burstTime no further while nothing waits. A cluster, which probes for more, has a rate of its own instead. Times
 // are since the sender's epoch. It belongs to Run's goroutine.
 type pacer struct {
 	bps   int // 0: no limit
 	level float64
 	at    time.Duration // when level was true
+	rests bool          // nothing has waited since then
 
 	cluster cluster
 }
@@ -35,10 +39,12 @@ type cluster struct {
 	next time.Duration // when the next is due
 }
 
-// setPace changes the pace; what left before still counts.
+// setPace changes the pace; what left before still counts, as far as the
+// bucket of the new pace holds it.
 func (p *pacer) setPace(now time.Duration, bps int) {
 	p.leak(now)
 	p.bps = bps
+	p.level = min(p.level, p.size())
 }
 
 // probe begins a cluster.
@@ -69,6 +75,9 @@ func (p *pacer) leak(now time.Duration) {
 	p.at = now
 }
 
+// rest is told that nothing waits.
+func (p *pacer) rest() { p.rests = true }
+
 // may reports whether a packet may leave now and, if not, how long it waits.
 func (p *pacer) may(now time.Duration) (bool, time.Duration) {
 	switch {
@@ -78,6 +87,10 @@ func (p *pacer) may(now time.Duration) (bool, time.Duration) {
 		return true, 0
 	}
 	p.leak(now)
+	if p.rests {
+		p.rests = false
+		p.level = max(p.level, p.size()-max(float64(p.bps)/8*burstTime.Seconds(), minBucket))
+	}
 	over := p.level + MaxPayload + packetOverhead - p.size()
 	if over <= 0 {
 		return true, 0

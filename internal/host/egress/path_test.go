@@ -273,13 +273,18 @@ func (l *link) start(t *testing.T) {
 		}
 	})
 	wg.Go(func() {
-		tick := time.NewTicker(25 * time.Millisecond)
+		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
+		var last time.Time
 		for {
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case now := <-tick.C:
+				if !l.twcc.Due(now, last) {
+					continue
+				}
+				last = now
 				for _, p := range l.twcc.Feedback() {
 					l.back(p)
 				}

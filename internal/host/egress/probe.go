@@ -44,7 +44,7 @@ func (s *Sender) stepPadding(now time.Time) bool {
 	}
 	b := v.bound
 	v.repairSeq++
-	seq, twcc := v.repairSeq, s.numberLocked(now, kindPadding, size)
+	seq, twcc := v.repairSeq, s.numberLocked(kindPadding, size)
 	if p == nil {
 		s.scratch.rtpTime, s.scratch.place = v.history.slot(v.history.sent-1).rtpTime, 0
 	}

@@ -165,6 +165,7 @@ func (s *Sender) step(now time.Time) (sent bool, wait time.Duration) {
 		}
 		s.pacer.cluster.left = 0 // nothing to fill it with
 	}
+	s.pacer.rest()
 	return false, wait
 }
 
@@ -177,9 +178,10 @@ func (s *Sender) wakeUp() {
 }
 
 // numberLocked takes the next transport-wide sequence number for a packet of
-// that much payload; Run's goroutine calls it.
-func (s *Sender) numberLocked(now time.Time, k kind, payload int) uint16 {
-	at, size, probe := now.Sub(s.epoch), payload+packetOverhead, uint16(0)
+// that much payload, which Run's goroutine writes next. It looks at the clock
+// itself: a host that is not let run between two packets is no slow path.
+func (s *Sender) numberLocked(k kind, payload int) uint16 {
+	at, size, probe := time.Since(s.epoch), payload+packetOverhead, uint16(0)
 	if k != kindSound {
 		probe = s.pacer.id()
 	}

@@ -117,13 +117,12 @@ func (t *steering) breakdownLocked(at time.Duration) bool {
 		return false
 	}
 	t.high, t.highUntil = target, at+breakdownTime
-	t.protect.breakdown(at)
 	return true
 }
 
-// tickLocked lets time pass and reports when it wants to be called again; r is
-// the packets of all feedback. A peer that never sent feedback is no path that went silent.
-func (t *steering) tickLocked(at time.Duration, r reports) (next time.Duration) {
+// tickLocked lets time pass and reports when it wants to be called again. A peer
+// that never sent feedback is no path that went silent.
+func (t *steering) tickLocked(at time.Duration) (next time.Duration) {
 	if t.controller == nil {
 		return idle
 	}
@@ -137,7 +136,7 @@ func (t *steering) tickLocked(at time.Duration, r reports) (next time.Duration) 
 		t.look = true
 	}
 	t.estimate = t.controller.Estimate()
-	t.protect.follow(at, t.estimate, r)
+	t.protect.follow(t.estimate)
 	t.wantLocked()
 	return tickInterval
 }
@@ -248,7 +247,7 @@ func (s *Sender) steer(now time.Time) time.Duration {
 	defer s.mu.Unlock()
 	t := &s.steering
 	ticked := at >= t.next
-	next := t.tickLocked(at, s.feedback.reports())
+	next := t.tickLocked(at)
 	if t.controller == nil {
 		return next
 	}

@@ -2,6 +2,7 @@ package egress_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -39,45 +40,56 @@ func TestFillsLink(t *testing.T) {
 
 func mbps(bps int) float64 { return float64(bps) / 1e6 }
 
-// When a link of 30 Mb/s becomes one of 5 Mb/s and back the picture goes on. A
-// stream that fills the link cannot but stop for a moment: the frame that is on
-// its way takes the slow link 100 ms, and the queue of 100 ms that it overflows
-// has to pass before anything newer.
+// When a link of 30 Mb/s becomes one of 5 Mb/s and back the picture goes on,
+// whenever between two pictures that happens. A stream that fills the link sends
+// pictures that take the slow one 90 ms each. One that a full queue of 100 ms cut
+// is followed by the keyframe only when that queue has passed.
 func TestStep(t *testing.T) {
 	tests := []struct {
 		name    string
 		most    int
+		queue   time.Duration
 		longest time.Duration
+		queued  time.Duration // at most
 	}{
-		{"10 Mb/s", 10_000_000, 250 * time.Millisecond},
-		{"all of the link", 40_000_000, 200 * time.Millisecond},
+		{"10 Mb/s", 10_000_000, 100 * time.Millisecond, 50 * time.Millisecond, 80 * time.Millisecond},
+		{"10 Mb/s, long queue", 10_000_000, 250 * time.Millisecond, 50 * time.Millisecond, 80 * time.Millisecond},
+		{"all of the link", 40_000_000, 100 * time.Millisecond, 140 * time.Millisecond, 100 * time.Millisecond},
+		{"all of the link, long queue", 40_000_000, 250 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLink(t, 0, cable(30_000_000), cable(10_000_000))
-				l.start(t)
-				l.run(t, 5*time.Second, tt.most)
-				for _, bps := range []int{5_000_000, 30_000_000} {
-					l.set(cable(bps))
-					from := time.Since(l.epoch)
-					skipped := l.run(t, 6*time.Second, tt.most)
-					longest, n := l.freezes(from)
-					s := l.rig.Stats()
-					t.Logf("to %.0f Mb/s: target %.1f Mb/s, longest freeze %v (%d over 100 ms), %d skipped, %d frames shown, queue %v at most; %d breakdowns, FEC %d B; %+v",
-						mbps(bps), mbps(s.Path.TargetBps), longest, n, skipped, len(l.since(from)), l.queueMax, s.Breakdowns, s.FECBytes, l.rig.video.Stats())
-					if longest > tt.longest {
-						t.Errorf("to %.0f Mb/s: longest freeze = %v; want %v at most", mbps(bps), longest, tt.longest)
+		for _, after := range []time.Duration{0, 4 * time.Millisecond, 8 * time.Millisecond, 12 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s/%v", tt.name, after), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					link := func(bps int) netlab.Conditions {
+						c := cable(bps)
+						c.Queue = tt.queue
+						return c
 					}
-					if s.FECBytes > 0 {
-						t.Errorf("to %.0f Mb/s: %d bytes of FEC for losses of the queue; want none", mbps(bps), s.FECBytes)
+					l := newLink(t, 0, link(30_000_000), cable(10_000_000))
+					l.start(t)
+					l.run(t, 5*time.Second, tt.most)
+					for _, bps := range []int{5_000_000, 30_000_000} {
+						from := time.Since(l.epoch) + after
+						time.AfterFunc(after, func() { l.set(link(bps)) })
+						skipped := l.run(t, 6*time.Second, tt.most)
+						longest, n := l.freezes(from)
+						s := l.rig.Stats()
+						t.Logf("to %.0f Mb/s: target %.1f Mb/s, longest freeze %v (%d over 100 ms), %d skipped, %d frames shown, queue %v at most; %d breakdowns, FEC %d B; %+v",
+							mbps(bps), mbps(s.Path.TargetBps), longest, n, skipped, len(l.since(from)), l.queueMax, s.Breakdowns, s.FECBytes, l.rig.video.Stats())
+						if longest > tt.longest || l.queueMax > tt.queued {
+							t.Errorf("to %.0f Mb/s: longest freeze %v, queue %v; want %v, %v at most", mbps(bps), longest, l.queueMax, tt.longest, tt.queued)
+						}
+						if s.FECBytes > 0 {
+							t.Errorf("to %.0f Mb/s: %d bytes of FEC for losses of the queue; want none", mbps(bps), s.FECBytes)
+						}
+						if n := len(l.since(from)); n < 345 {
+							t.Errorf("to %.0f Mb/s: %d frames shown of 360; want 345", mbps(bps), n)
+						}
 					}
-					if n := len(l.since(from)); n < 330 {
-						t.Errorf("to %.0f Mb/s: %d frames shown of 360; want 330", mbps(bps), n)
-					}
-				}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -117,6 +129,9 @@ func TestRandomLoss(t *testing.T) {
 					longest, n, quantile(frames, 0.5), p99, len(frames), 100*share, mbps(s.Path.TargetBps), float64(s.PictureBytes-before.PictureBytes)*8/20e6, s.Path, l.rig.video.Stats())
 				if longest > tt.longest || p99 > tt.p99 {
 					t.Errorf("longest freeze %v, p99 %v; want %v, %v at most", longest, p99, tt.longest, tt.p99)
+				}
+				if got := s.Path.Loss; got < 0.7*tt.loss || got > 1.4*tt.loss {
+					t.Errorf("the loss is thought to be %.3f; want about %.3f", got, tt.loss)
 				}
 				if len(frames) < 1190 {
 					t.Errorf("%d frames shown of 1200; want 1190", len(frames))

@@ -81,6 +81,7 @@ type Video struct {
 	flushed                       bool      // what is being cut is not to be sent any more
 	fecFlush                      bool      // nor is FEC of what was
 	barred                        bool      // until a keyframe
+	most                          int       // bytes of the next picture, if it is no keyframe; 0: no bound
 	lastRequest                   time.Time // of a keyframe that was passed on
 	stats                         VideoStats
 }
@@ -124,7 +125,7 @@ func (v *Video) Send(f Frame) error {
 	v.frame.rtpTime = v.rtpTime(f.Captured)
 	binary.BigEndian.PutUint64(v.frame.capture[:], wire.TimeToNTP(f.Captured))
 	v.frame.last = nil
-	if err := v.begin(f.Keyframe); err != nil {
+	if err := v.begin(f.Keyframe, len(f.Data)); err != nil {
 		return fmt.Errorf("send frame %d of screen %d: %w", f.ID, v.cfg.Screen, err)
 	}
 	complete := v.pack.packetize(f.Data, (*cutter)(v))
@@ -142,14 +143,16 @@ func (v *Video) rtpTime(t time.Time) uint32 {
 
 // begin opens the frame. After a breakdown only a keyframe will do: what the
 // encoder had in hand then is too large and refers to what was taken back.
-func (v *Video) begin(keyframe bool) error {
+func (v *Video) begin(keyframe bool, size int) error {
 	v.sender.mu.Lock()
 	defer v.sender.mu.Unlock()
 	if v.bound == nil {
 		return errNotBound
 	}
 	v.barred = v.barred && !keyframe
-	if v.queue.full() || v.barred {
+	large := v.most > 0 && size > v.most && !keyframe
+	v.most = 0
+	if v.queue.full() || v.barred || large {
 		v.stats.Dropped++
 		return ErrCongested
 	}
@@ -222,7 +225,7 @@ func (v *Video) step(now time.Time) (bool, time.Duration) {
 	}
 	v.writing = true
 	f, p, b := v.queue.oldest(), v.history.slot(v.history.sent), v.bound
-	p.twcc = s.numberLocked(now, kindPicture, p.size)
+	p.twcc = s.numberLocked(kindPicture, p.size)
 	v.stampLocked(f, p, now)
 	if b.fec != nil && p.place&firstOfFrame != 0 {
 		b.fec.frame(p.seq, f.packets, s.steering.protect.repairs(f.packets, f.keyframe))
@@ -314,7 +317,7 @@ func (v *Video) stepRepair(now time.Time) (bool, time.Duration) {
 			return true, 0
 		}
 		v.repairSeq++
-		seq, twcc := v.repairSeq, s.numberLocked(now, kindRepair, p.size+osnSize)
+		seq, twcc := v.repairSeq, s.numberLocked(kindRepair, p.size+osnSize)
 		s.mu.Unlock()
 		s.write(b.writer, b.repair.header(&s.scratch, seq, twcc), s.scratch.repair())
 		return true, 0

@@ -39,7 +39,7 @@ func newDisplay(t testing.TB) *display {
 	t.Helper()
 	path, err := exec.LookPath("Xvfb")
 	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "xvfb") {
+		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "x11") {
 			t.Fatal(err)
 		}
 		t.Skipf("Xvfb is not installed: %v", errors.ErrUnsupported)

@@ -2,6 +2,7 @@ package linktest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"github.com/pion/transport/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/blade-shadow/terminal/internal/linktest"
 	"github.com/blade-shadow/terminal/internal/peer"
 )
 
@@ -18,10 +20,6 @@ const (
 	maxAnswers = 64
 	maxSTUN    = 512 // bytes of a request that are read
 	maxErrors  = 64  // of reading, after which a port is given up
-	// changeRequest is the attribute CHANGE-REQUEST, changePort its flag: the
-	// answer is to come from the other port (RFC 5780, 7.2).
-	changeRequest = stun.AttrType(0x0003)
-	changePort    = 0x02
 )
 
 // mirror is two UDP ports that tell who asks what its address looks like from
@@ -43,9 +41,13 @@ func openMirror(cfg Config) (*mirror, error) {
 			return nil, err
 		}
 	}
-	m := &mirror{key: secret()}
+	var at net.IP // every one of this machine's addresses
+	if cfg.Loopback {
+		at = net.IPv4(127, 0, 0, 1)
+	}
+	m := &mirror{key: rand.Text()}
 	for i := range m.sockets {
-		c, err := network.ListenUDP("udp", &net.UDPAddr{IP: anywhere(cfg.Loopback)})
+		c, err := network.ListenUDP("udp", &net.UDPAddr{IP: at})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open a port for the NAT's kind: %w", err), m.close())
 		}
@@ -140,8 +142,8 @@ func parseRequest(b []byte, key string) (r request, ok bool) {
 	if err != nil || string(name) != key {
 		return r, false
 	}
-	if v, err := msg.Get(changeRequest); err == nil && len(v) == 4 {
-		r.swap = v[3]&changePort != 0
+	if v, err := msg.Get(linktest.ChangeRequest); err == nil && len(v) == 4 {
+		r.swap = v[3]&linktest.ChangePort != 0
 	}
 	r.id, r.size = msg.TransactionID, len(b)
 	return r, true

@@ -2,10 +2,8 @@ package linktest
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -237,7 +235,7 @@ func (t *test) up(ctx context.Context, m linktest.Message) error {
 	if reply.Type != linktest.MessageSent || reply.Sent == nil || reply.Step != m.Step {
 		return fmt.Errorf("%.16q in place of the end of a step", reply.Type)
 	}
-	if err := pause(ctx, linktest.Drain); err != nil {
+	if err := lane.Pause(ctx, linktest.Drain); err != nil {
 		return err
 	}
 	meter, base := t.lane.End()
@@ -245,26 +243,4 @@ func (t *test) up(ctx context.Context, m linktest.Message) error {
 	figures := meter.Figures(*reply.Sent, base)
 	figures.TakeDrops(drops, t.lane.SocketDrops())
 	return t.lane.Tell(ctx, linktest.Message{Type: linktest.MessageReport, Step: m.Step, Figures: &figures})
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// secret returns what the mirror's ports want to see.
-func secret() string { return rand.Text() }
-
-// anywhere is the address that the mirror listens on.
-func anywhere(loopback bool) net.IP {
-	if loopback {
-		return net.IPv4(127, 0, 0, 1)
-	}
-	return nil
 }

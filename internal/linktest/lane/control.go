@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -135,4 +136,16 @@ func (l *Lane) heard(m linktest.Message, ok bool) (linktest.Message, error) {
 		return m, fmt.Errorf("the other end: %w", *err)
 	}
 	return m, ErrLost
+}
+
+// Pause waits for d, or not at all where d is not above 0.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(max(d, 0))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -122,7 +122,7 @@ func packet(kind linktest.Kind, payload int, p linktest.Packet) []byte {
 	return b
 }
 
-// TestAnswersAreBounded sends a million pings and probes: few are answered.
+// TestAnswersAreBounded sends far too many pings and probes: few are answered.
 func TestAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{}

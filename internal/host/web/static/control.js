@@ -2,7 +2,7 @@
 // host's clock, the pointer's shape, and goodbye.
 
 import {
-  ALL_SCREENS, BYE, MAX, Malformed, decodeControl, encodeBye, encodeHello, encodePing, encodePong, encodeSetBitrate,
+  ALL_SCREENS, BYE, MAX, Malformed, decodeControl, encodeBye, encodeHello, encodeLayout, encodePing, encodePong, encodeSetBitrate,
 } from './wire.js';
 
 const PING_INTERVAL = 500; // ms
@@ -37,6 +37,9 @@ export class Control {
   // limit asks for at most so many bits per second, all screens together; 0:
   // the host's own limit.
   limit(maxBps) { this.send(encodeSetBitrate({ screen: ALL_SCREENS, maxBps })); }
+
+  // layout tells which of its screens the page shows, and how large.
+  layout(outputs) { this.send(encodeLayout(outputs)); }
 
   // bye ends the session and says why.
   bye(code, reason) {

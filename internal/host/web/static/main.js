@@ -17,6 +17,7 @@ const app = {
   session: null,
   screens: [],
   host: '',
+  closed: null, // the second screen while the person does not want to see it
   attempts: 0,
   relative: false,
   statistics: new Statistics(),
@@ -65,6 +66,7 @@ async function connect() {
     live: () => live(session),
   }, sender);
   app.session = session;
+  app.closed = null;
   for (let i = app.screens.length; i < wanted; i++) addScreen(i);
   const ending = await session.run();
   if (app.session !== session) return; // another one has begun meanwhile
@@ -154,7 +156,37 @@ function nameScreens(known) {
     if (s.window !== window) s.window.close();
   }
   document.title = app.host ? `${app.host} – Shadow Terminal` : 'Shadow Terminal';
-  $('apart').hidden = app.screens.length < 2;
+  secondButtons();
+}
+
+function secondButtons() {
+  const open = app.screens.length > 1;
+  $('apart').hidden = !open;
+  $('second').hidden = !open && !app.closed;
+  $('second').setAttribute('aria-pressed', open);
+}
+
+// closeSecond takes the second screen away, and the host pauses it.
+function closeSecond() {
+  const old = app.screens[1];
+  if (!old) return;
+  app.closed = { stream: old.video.srcObject, shape: old.shape };
+  app.screens.length = 1;
+  if (old.window !== window) old.window.close();
+  else old.frame.remove();
+  app.session?.show([true, false]);
+  secondButtons();
+}
+
+function toggleSecond() {
+  if (!app.closed) {
+    closeSecond();
+    return;
+  }
+  back(app.closed.stream, app.closed.shape);
+  app.closed = null;
+  app.session?.show([true, true]);
+  secondButtons();
 }
 
 // apart moves the second screen to a window of its own, for another monitor.
@@ -176,7 +208,7 @@ function apart() {
     old.frame.remove();
     win.addEventListener('focus', focus);
     win.addEventListener('blur', focus);
-    win.addEventListener('pagehide', () => { if (app.screens[1] === screen) back(screen.video.srcObject, screen.shape); });
+    win.addEventListener('pagehide', () => { if (app.screens[1] === screen) closeSecond(); });
   });
 }
 
@@ -310,7 +342,7 @@ $('start').addEventListener('submit', (e) => {
 });
 $('give-up').addEventListener('click', disconnect);
 for (const [id, what] of Object.entries({
-  mouse: toggleRelative, full: fullScreen, stats: toggleStatistics, apart, leave: disconnect,
+  mouse: toggleRelative, full: fullScreen, stats: toggleStatistics, second: toggleSecond, apart, leave: disconnect,
 })) $(id).addEventListener('click', what);
 // Buttons of the bar leave the keyboard where it is.
 $('bar').addEventListener('mousedown', (e) => { if (!e.target.closest('input')) e.preventDefault(); });
@@ -322,6 +354,8 @@ for (const name of ['focus', 'blur', 'focusin', 'focusout']) addEventListener(na
 document.addEventListener('visibilitychange', focus);
 document.addEventListener('fullscreenchange', () => $('full').setAttribute('aria-pressed', Boolean(document.fullscreenElement)));
 addEventListener('pagehide', () => app.session?.close());
+addEventListener('online', () => app.session?.network());
+navigator.connection?.addEventListener?.('change', () => app.session?.network());
 addEventListener('beforeunload', (e) => { if (app.state === 'live' && document.fullscreenElement) e.preventDefault(); });
 setInterval(measure, 1000);
 setState('idle');
