@@ -35,6 +35,20 @@ func nextKeyframe(t *testing.T, tr *webrtc.TrackRemote) (packets int) {
 	}
 }
 
+// restOfPicture reads on to a picture's last packet.
+func restOfPicture(t *testing.T, tr *webrtc.TrackRemote) {
+	t.Helper()
+	for {
+		p, _, err := tr.ReadRTP()
+		if err != nil {
+			t.Fatalf("waiting for the end of a picture: %v", err)
+		}
+		if p.Marker {
+			return
+		}
+	}
+}
+
 // isKeyframe reports an FU-A that starts an IDR slice: the fake encoder's
 // keyframes are of that shape.
 func isKeyframe(p *rtp.Packet) bool {
@@ -188,7 +202,9 @@ func TestNothingIsLeft(t *testing.T) {
 	for range 3 {
 		p := newPeer(t, 1, webrtc.MimeTypeH264)
 		p.connect(t, r.url)
-		nextKeyframe(t, videoTrack(t, p))
+		tr := videoTrack(t, p)
+		nextKeyframe(t, tr)
+		restOfPicture(t, tr)
 		if err := p.GracefulClose(); err != nil {
 			t.Fatal(err)
 		}

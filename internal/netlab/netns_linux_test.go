@@ -243,8 +243,8 @@ func TestLabImpairsTCP(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- hop.Run(ctx) }()
 	for _, at := range []netip.Prefix{netlab.Address(0, 2), netlab.Address6(0, 2)} {
-		if took := fetch(t, a, b, at.Addr()); took < 2*delay || took > 2*delay+time.Second {
-			t.Errorf("a request to %v took %v; want a round trip of %v", at, took, 2*delay)
+		if took := fetch(t, a, b, at.Addr()); took < 2*delay {
+			t.Errorf("a request to %v took %v; want a round trip of %v at least", at, took, 2*delay)
 		}
 	}
 	before, _ := hop.Stats()
