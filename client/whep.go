@@ -260,6 +260,9 @@ func printable(b []byte) string {
 	return strings.TrimSpace(out.String())
 }
 
+// brokenHTTP is how net/http begins to tell of an answer that it cannot read.
+const brokenHTTP = "net/http: HTTP/1.x transport connection broken: "
+
 // explain turns a transport error into a sentence without Go's prefixes.
 func (w *whep) explain(at *url.URL, err error) *Error {
 	host := at.Host
@@ -283,6 +286,12 @@ func (w *whep) explain(at *url.URL, err error) *Error {
 	}
 	if e := explainTLS(host, err); e != nil {
 		return e
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fail(StageSignal, false, notAHost, fmt.Errorf("host %s hung up instead of answering", host))
+	}
+	if what, broken := strings.CutPrefix(err.Error(), brokenHTTP); broken {
+		return fail(StageSignal, false, notAHost, fmt.Errorf("the answer of %s is not HTTP as it should be: %s", host, strings.TrimPrefix(what, "net/http: ")))
 	}
 	return fail(StageSignal, false, "check the network and the address", fmt.Errorf("asking host %s: %w", host, err))
 }
