@@ -1,6 +1,7 @@
 package netlab_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,10 +10,13 @@ import (
 	"time"
 )
 
-// TestMain fails when goroutines are left behind.
+// TestMain fails when goroutines are left behind, but those of the fuzzer.
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
+		os.Exit(code)
+	}
 	end := time.Now().Add(5 * time.Second)
 	for runtime.NumGoroutine() > before && time.Now().Before(end) {
 		time.Sleep(10 * time.Millisecond)
