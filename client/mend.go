@@ -17,6 +17,10 @@ import (
 const (
 	carries      = 1200 * time.Millisecond // for packets to come on it
 	heardSoon    = 80 * time.Millisecond   // for those on the way when the host can be asked again
+	// outage is how long a path is silent at most that only was interrupted while
+	// the host could be asked. Another path is found in steps of ICE's checks,
+	// 200 ms, so leaving such a path makes its interruption longer.
+	outage = 1500 * time.Millisecond
 	firstBackOff = 200 * time.Millisecond
 	lastBackOff  = 2 * time.Second
 	// costlyAfter is how long a path may be interrupted that cannot be changed
@@ -140,7 +144,7 @@ func (p *path) try(ctx context.Context, changed <-chan struct{}, t *trouble) (do
 			// Where the host cannot be asked, what carries is kept.
 			return t.wanted || p.heardSince(asked), err
 		}
-		if !t.wanted && p.listen(ctx, asked, heardSoon) {
+		if !t.wanted && p.listen(ctx, asked, max(heardSoon, outage-p.quiet())) {
 			return true, nil
 		}
 	}

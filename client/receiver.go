@@ -232,6 +232,7 @@ func (r *receiver) feedback(ctx context.Context) {
 	for {
 		select {
 		case <-timer.C:
+		case <-r.twcc.Back():
 		case <-ctx.Done():
 			return
 		}

@@ -22,6 +22,9 @@ const (
 	twccInterval = 20 * time.Millisecond
 	twccEarly    = 9 * time.Millisecond // two polls of Tick
 	twccEnough   = 8
+	// After so long without packets the first is told at once: a host that
+	// thinks the path is gone waits for it.
+	twccPause = 100 * time.Millisecond
 )
 
 // arrival is when one transport-wide sequence number was received.
@@ -37,8 +40,10 @@ type arrival struct {
 // ignores packets.
 type TWCC struct {
 	sender uint32
+	back   chan struct{} // capacity 1, never closed
 
 	mu      sync.Mutex
+	came    time.Time // the newest packet
 	epoch   time.Time
 	media   uint32
 	next    int64 // first to report
@@ -56,7 +61,7 @@ type TWCC struct {
 
 // NewTWCC returns a recorder whose feedback comes from the SSRC sender.
 func NewTWCC(sender uint32) *TWCC {
-	return &TWCC{sender: sender, buf: make([]byte, 0, 4096), packets: make([]rtcp.Packet, 0, maxFeedbacks)}
+	return &TWCC{sender: sender, back: make(chan struct{}, 1), buf: make([]byte, 0, 4096), packets: make([]rtcp.Packet, 0, maxFeedbacks)}
 }
 
 // Record notes a packet of ssrc with the transport-wide number seq, read at now.
@@ -66,6 +71,13 @@ func (t *TWCC) Record(now time.Time, ssrc uint32, seq uint16) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if now.Sub(t.came) >= twccPause {
+		select {
+		case t.back <- struct{}{}:
+		default:
+		}
+	}
+	t.came = now
 	if t.highest == 0 {
 		t.epoch = now
 		t.next = 1<<16 | int64(seq)
@@ -83,6 +95,9 @@ func (t *TWCC) Record(now time.Time, ssrc uint32, seq uint16) {
 	t.next = max(t.next, t.highest-twccWindow+1)
 	t.pending++
 }
+
+// Back says that packets come again after a pause: Feedback is due.
+func (t *TWCC) Back() <-chan struct{} { return t.back }
 
 // Due reports whether it is time for Feedback; last is when it was sent last.
 func (t *TWCC) Due(now, last time.Time) bool {

@@ -60,10 +60,11 @@ func (sc *screen) degrade(now time.Time, bps int) {
 
 // late reports whether the picture is to be left out because earlier ones
 // still wait for the path: it would only wait, too. That ends when too many
-// were: a picture late is better than none.
+// were, a picture late is better than none, unless nothing arrives at all.
 func (sc *screen) late() bool {
 	interval := time.Second * 1000 / time.Duration(max(sc.coded.milliFPS, 1))
-	if sc.track.Backlog() <= max(interval, leastBacklog) || time.Duration(sc.skipped+1)*interval > mostSkipped {
+	tooMany := time.Duration(sc.skipped+1)*interval > mostSkipped && !sc.session.sender.Silent()
+	if sc.track.Backlog() <= max(interval, leastBacklog) || tooMany {
 		sc.skipped = 0
 		return false
 	}

@@ -52,6 +52,9 @@ type Estimate struct {
 	LossRun    float64       // mean number of packets lost in a row, likewise, at least 1
 	QueueDelay time.Duration // how long every packet waits in the path's queue; what a frame adds for its own packets is not in it
 	RTT        time.Duration // smoothed; 0 unknown
+	// Silent says that feedback which used to come does not come: TargetBps says
+	// more about that than about the path.
+	Silent bool
 }
 
 // Controller is the estimate for one path. One goroutine owns it; no method
@@ -139,12 +142,16 @@ func (c *Controller) Feedback(at, rtt time.Duration, packets []Packet) {
 		return
 	}
 	c.advance(at)
-	heard := false
+	heard, lost := 0, 0
 	for i := range packets {
-		heard = heard || !packets[i].Lost
+		if packets[i].Lost {
+			lost++
+		} else {
+			heard++
+		}
 	}
-	if heard {
-		c.resume(at)
+	if heard > 0 {
+		c.resume(at, lost < heard/4)
 	}
 	c.losses.fade(at)
 	pacing := int(c.rate.pacing(c))
@@ -152,7 +159,7 @@ func (c *Controller) Feedback(at, rtt time.Duration, packets []Packet) {
 		c.take(at, p, pacing)
 	}
 	c.losses.spell(at, c.path.queue)
-	if !heard {
+	if heard == 0 {
 		return
 	}
 	// What followed an open train would have been reported by now.
@@ -200,5 +207,6 @@ func (c *Controller) Estimate() Estimate {
 		LossRun:    c.losses.run(),
 		QueueDelay: min(c.path.queue, time.Minute),
 		RTT:        c.rtt,
+		Silent:     c.quiet.factor != 0,
 	}
 }

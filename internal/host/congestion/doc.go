@@ -73,7 +73,9 @@
 //
 // Without feedback for a round trip and two of its intervals and 50 ms
 // (silence.go), less what the host itself was not let run, the target halves every 100 ms down to 1/20; the first feedback
-// brings back 0.75 of it, and what was lost meanwhile is not counted.
+// brings back 0.75 of it, and what was lost meanwhile is not counted. If nothing
+// was, the peer had been silent and not the path: the rate is as before, and the
+// peer is given that much more time from then on (webrtcbin takes up to a second).
 //
 // Read with profit: draft-ietf-rmcat-gcc-02, RFC 8298 (SCReAM), RFC 8698 (NADA),
 // BBR's drafts on drains; nothing is taken from their code.

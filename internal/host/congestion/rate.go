@@ -275,9 +275,10 @@ func (c *Controller) advance(at time.Duration) {
 	}
 }
 
-// resume follows the first feedback after a silence.
-func (c *Controller) resume(at time.Duration) {
-	if !c.quiet.end(at) {
+// resume follows the first feedback after a silence, most of which was carried
+// or not.
+func (c *Controller) resume(at time.Duration, carried bool) {
+	if !c.quiet.end(at, c.rtt, carried) {
 		return
 	}
 	r := &c.rate

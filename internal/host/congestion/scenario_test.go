@@ -2,6 +2,8 @@ package congestion_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -194,5 +196,29 @@ func TestQuietPicture(t *testing.T) {
 	}
 	if got := w.reaches(0, 10*time.Second, 24e6); got > 500*ms {
 		t.Errorf("80 %% after %v; want 500ms", got)
+	}
+}
+
+// TestSilentPeer has a peer that says nothing for up to a second now and then,
+// as webrtcbin does, over a path that loses nothing.
+func TestSilentPeer(t *testing.T) {
+	f := newFlow(ours{congestion.New(congestion.Config{MaxBps: 7_000_000})}, 3, 25*ms)
+	w := &world{link: netlab.NewModel(3, netlab.Conditions{Delay: 25 * ms, RateBps: 25_000_000, Queue: 400 * ms}), flows: []*flow{f}}
+	rng := rand.New(rand.NewPCG(3, 3))
+	w.script = func(at time.Duration) {
+		if at%(100*ms) == 0 {
+			f.every = 50 * ms
+			if rng.Float64() < 0.1 {
+				f.every = time.Duration(300+rng.IntN(600)) * ms
+			}
+		}
+	}
+	w.run(30 * time.Second)
+	worst := math.Inf(1)
+	for from := 5 * time.Second; from < 30*time.Second; from += time.Second {
+		worst = min(worst, w.mean(0, from, from+time.Second))
+	}
+	if mean := w.mean(0, 5*time.Second, 30*time.Second); mean < 6_600_000 || worst < 5_500_000 {
+		t.Errorf("%.1f Mb/s of 7 arrived, %.1f in the worst second; want 6.6 and 5.5", mean/1e6, worst/1e6)
 	}
 }

@@ -47,7 +47,7 @@ func (v *Video) breakdownLocked(now time.Time) (cut bool) {
 
 // flushLocked takes back everything that has not left, also the rest of a frame
 // that has begun: the path needs so long for it now that a new keyframe is there
-// sooner. Numbers of packets that did not leave are given again.
+// sooner, or it was away for so long that nothing older is worth sending. Numbers of packets that did not leave are given again.
 func (v *Video) flushLocked(now time.Time) {
 	v.stats.Cut += uint64(v.queue.n)
 	v.stats.GivenUp += uint64(v.repairs.n)

@@ -232,10 +232,16 @@ func (s *Sender) readFeedback(now time.Time, b []byte) {
 	}
 	var cut [wire.MaxScreens]bool
 	if len(s.feedback.news) > 0 {
-		if s.steering.feedbackLocked(at, s.rtt.estimate, s.feedback.news) {
+		switch s.steering.feedbackLocked(at, s.rtt.estimate, s.feedback.news) {
+		case broken:
 			s.breakdowns++
 			for i, v := range s.videos {
 				cut[i] = v.breakdownLocked(now)
+			}
+		case back:
+			for i, v := range s.videos {
+				v.flushLocked(now)
+				cut[i] = true
 			}
 		}
 		s.arrivalsLocked()

@@ -15,7 +15,9 @@ func TestFECShare(t *testing.T) {
 		least, most float64
 	}{
 		{0, 20 * ms, 0, 0},
-		{0.002, 60 * ms, 0, 0},
+		{0.002, 20 * ms, 0, 0},
+		{0.002, 60 * ms, 0.01, 0.02},
+		{0.0001, 80 * ms, 0, 0},
 		{0.02, 5 * ms, 0.02, 0.04},
 		{0.02, 60 * ms, 0.08, 0.15},
 		{0.10, 20 * ms, 0.15, 0.35},
@@ -63,7 +65,11 @@ func TestProtection(t *testing.T) {
 	if p.Share() < 0.02 {
 		t.Errorf("share a second after most of the loss = %.3f; want it to go slowly", p.Share())
 	}
-	follow(&p, 1, 0, 1)
+	follow(&p, 4, 0, 1)
+	if p.Repairs(20, false) == 0 {
+		t.Error("no repairs 4 s after the last loss; want some: it was not the last one")
+	}
+	follow(&p, 2, 0, 1)
 	if p.Share() != 0 {
 		t.Errorf("share without loss = %.3f; want none", p.Share())
 	}

@@ -87,18 +87,39 @@ func (t *steering) sentLocked(at time.Duration, k kind, payload int) {
 	t.controller.Sent(at, size)
 }
 
-// feedbackLocked takes feedback and reports whether the path has broken down:
-// it is so much slower than a moment ago that what was sent stands in its queue.
-func (t *steering) feedbackLocked(at, rtt time.Duration, news []congestion.Packet) (breakdown bool) {
+// event is what feedback says beside rates.
+type event uint8
+
+const (
+	nothingNew event = iota
+	// broken: the path is so much slower than a moment ago that what was sent
+	// stands in its queue.
+	broken
+	// back: the path carries packets again after a silence.
+	back
+)
+
+// silence is how long feedback is away until what waits is not worth sending.
+const silence = 200 * time.Millisecond
+
+// feedbackLocked takes feedback and reports what it says of the path.
+func (t *steering) feedbackLocked(at, rtt time.Duration, news []congestion.Packet) event {
 	if t.controller == nil {
-		return false
+		return nothingNew
 	}
+	was := t.estimate.Silent && at-t.heardAt > silence
 	t.heard, t.heardAt = true, at
 	t.controller.Feedback(at, rtt, news)
 	t.estimate = t.controller.Estimate()
 	t.confirmed = t.estimate
 	t.look = true
-	return t.breakdownLocked(at)
+	switch {
+	case t.breakdownLocked(at):
+		return broken
+	case was && !t.estimate.Silent:
+		return back
+	}
+	return nothingNew
 }
 
 // A breakdown is a fall of the target below this share of the highest of late.
@@ -184,6 +205,10 @@ func (t *steering) picturesLocked() int {
 	if t.controller == nil {
 		return 0
 	}
+	if t.estimate.Silent {
+		// What comes after a silence is for the path as it was before.
+		return t.forPicturesLocked(t.confirmed.TargetBps)
+	}
 	return t.forPicturesLocked(t.estimate.TargetBps)
 }
 
@@ -227,16 +252,12 @@ func (s *Sender) PictureBps() int {
 	return s.steering.picturesLocked()
 }
 
-// silence is how long feedback may be away until the estimate says more about
-// the silence than about the path.
-const silence = 200 * time.Millisecond
-
 // Silent reports whether feedback that used to come does not come. Any
 // goroutine may call it.
 func (s *Sender) Silent() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.steering.heard && time.Since(s.epoch)-s.steering.heardAt > silence
+	return s.steering.estimate.Silent
 }
 
 // steer lets the controller work and takes over what it says: Run's goroutine

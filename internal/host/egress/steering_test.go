@@ -164,7 +164,7 @@ func TestFlush(t *testing.T) {
 		r := newRig(t, true, &fakeSocket{})
 		r.start(t)
 		r.send(t, 1, 250_000)
-		time.Sleep(2 * time.Millisecond) // some bursts of it have left
+		time.Sleep(2500 * time.Microsecond) // some bursts of it have left, none leaves now
 		before := len(r.socket.of(mediaSSRC))
 		r.Flush()
 		time.Sleep(20 * time.Millisecond)

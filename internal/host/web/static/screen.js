@@ -55,7 +55,8 @@ export class Screen {
     if (!video.requestVideoFrameCallback) return;
     const each = (now, meta) => {
       this.shown = meta.presentedFrames;
-      this.newest = { rtp: meta.rtpTimestamp, display: meta.expectedDisplayTime };
+      // A compositor that is late still says when it should have shown it.
+      this.newest = { rtp: meta.rtpTimestamp, display: Math.max(meta.expectedDisplayTime, meta.presentationTime) };
       video.requestVideoFrameCallback(each);
     };
     video.requestVideoFrameCallback(each);
