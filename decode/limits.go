@@ -61,7 +61,8 @@ func boundSide(side int) int {
 // refused for being faster or of another profile: a PC does more. Only the area
 // and the references are bounded, against streams that ask for all of the
 // memory: one picture of 4096x2176, and together what level 5 keeps, which is 13
-// of 1080p or 3 of 4K.
+// of 1080p or 3 of 4K. Slices that keep more than their sets say are met by
+// package libav, which counts the bytes.
 func softwareLimits(codec media.Codec) limits {
 	idc := uint8(42)
 	if codec == media.CodecHEVC {

@@ -180,8 +180,9 @@ func (a *assembler) copy(payload []byte) {
 		return
 	}
 	if a.awaitKey && !c.judged && a.depack.flags&hasPicture != 0 {
-		c.judged = true
-		c.useless = a.depack.flags&hasPicture == hasSlice && !a.refs.follows(data) && !a.heals()
+		var follows bool
+		follows, c.judged = a.refs.judge(data, false)
+		c.useless = c.judged && a.depack.flags&hasPicture == hasSlice && !follows && !a.heals()
 	}
 }
 
@@ -192,11 +193,16 @@ func (a *assembler) fail(cause media.Cause, reason string) {
 	a.drop()
 }
 
+// drop gives up the picture in the making, once.
 func (a *assembler) drop() {
-	if a.cur.au != nil {
-		a.cur.au.Release()
-		a.cur.au = nil
+	au := a.cur.au
+	if au == nil {
+		a.refs.dropped(nil)
+		return
 	}
+	a.refs.dropped(au.Data)
+	au.Release()
+	a.cur.au = nil
 }
 
 // finish ends the picture: deliver or charge it.
@@ -214,7 +220,6 @@ func (a *assembler) finish() {
 	key := a.isKey()
 	switch {
 	case c.failed:
-		a.refs.dropped()
 		a.ledger.lose(c.timing.Frame, c.cause)
 		a.await(c.cause, c.reason)
 	case a.awaitKey && !key && !c.useless && a.heal.shown == 0 && a.refs.follows(c.au.Data):
@@ -224,12 +229,13 @@ func (a *assembler) finish() {
 	case a.awaitKey && !key && !c.useless && a.heals():
 		a.deliver(key)
 	case a.awaitKey && !key:
-		a.refs.dropped()
 		a.ledger.lose(c.timing.Frame, a.awaitCause)
 		if !a.discontinuity { // nothing was delivered yet
 			a.need = reasonStart
 		}
 		a.drop()
+	case !key && a.refs.doubtful() && !a.refs.follows(c.au.Data):
+		a.doubt()
 	default:
 		a.deliver(key)
 	}
@@ -265,69 +271,6 @@ func (a *assembler) deliver(key bool) {
 	}
 }
 
-// await drops everything up to the next keyframe and charges it to cause.
-func (a *assembler) await(cause media.Cause, reason string) {
-	a.awaitKey, a.awaitCause, a.discontinuity = true, cause, true
-	if a.need = reason; a.heals() {
-		a.need = ""
-	}
-}
-
-// keyBegun says that the picture in the making is a keyframe.
-func (a *assembler) keyBegun() bool {
-	return a.cur.active && a.depack.flags&(hasKey|hasSPS) != 0
-}
-
-// skip says that the next packet of the stream was given up.
-func (a *assembler) skip() {
-	reason := reasonLoss
-	if a.cur.active {
-		if a.keyBegun() {
-			reason = reasonLostKey
-		}
-		a.torn, a.tornTime = true, a.cur.rtpTime
-		a.cur.active = false
-		a.drop()
-	}
-	a.prevKnown = false
-	a.ledger.hole = true
-	a.refs.lost(1)
-	a.heal.loss()
-	if a.need == reasonLostKey { // skipped with its keyframe a moment ago
-		reason = reasonLostKey
-	}
-	a.await(media.CauseNetwork, reason)
-}
-
-// discard passes over a packet of a frame whose beginning is missing. The
-// frame is charged when its end shows.
-func (a *assembler) discard(p *packet) {
-	if a.torn && a.tornTime != p.rtpTime {
-		a.ledger.lose(0, a.awaitCause)
-	}
-	a.torn, a.tornTime = !p.marker, p.rtpTime
-	if p.marker {
-		a.ledger.lose(p.timing.Frame, a.awaitCause)
-	}
-}
-
-// restart forgets a stream whose sequence space ended.
-func (a *assembler) restart() {
-	a.skip()
-	if a.torn {
-		a.ledger.lose(0, media.CauseHost)
-	}
-	a.torn = false
-	a.params = 0
-	a.refs.dropped()
-	a.ledger.restart()
-	a.await(media.CauseHost, reasonRestart)
-}
-
-// hopeless says that the picture in the making is not worth waiting for: only
-// a keyframe helps and it is none.
-func (a *assembler) hopeless() bool { return a.awaitKey && a.cur.active && a.cur.useless }
-
 // pace follows the interval between frames by their media time; pauses and
 // jumps do not count.
 func (a *assembler) pace(rtpTime uint32) {
@@ -342,13 +285,3 @@ const (
 	maxInterval   = 100 * time.Millisecond
 	firstInterval = time.Second / 60
 )
-
-// spares says that the picture in the making, which lacks a packet, is one
-// that others do not need, or that the stream heals by itself: what is missing
-// is not worth a keyframe.
-func (a *assembler) spares() bool {
-	if a.refs.refresh && a.refs.everKey && (!a.awaitKey || a.awaitCause == media.CauseNetwork) {
-		return true
-	}
-	return a.cur.active && !a.cur.failed && a.cur.au != nil && !a.awaitKey && a.refs.disposable(a.cur.au.Data)
-}

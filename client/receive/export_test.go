@@ -88,7 +88,8 @@ func NewReferences(codec media.Codec) *References { return &References{reference
 func (r *References) Delivered(data []byte, key bool) { r.r.delivered(data, key) }
 func (r *References) Follows(data []byte) bool        { return r.r.follows(data) }
 func (r *References) Disposable(data []byte) bool     { return r.r.disposable(data) }
-func (r *References) Dropped()                        { r.r.dropped() }
+func (r *References) Dropped(data []byte)             { r.r.dropped(data) }
+func (r *References) Doubtful() bool                  { return r.r.doubtful() }
 func (r *References) Lost(n int64)                    { r.r.lost(n) }
 
 // Pool is the memory of access units.

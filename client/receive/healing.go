@@ -39,7 +39,7 @@ func (a *assembler) healed(key bool) bool {
 	}
 	if h.left == 0 {
 		h.left, h.shown = -1, 0
-		a.refs.broken = false
+		a.refs.healed()
 		return false
 	}
 	if h.left < 0 && h.shown == healPatience {

@@ -17,20 +17,16 @@ const maxHeads = 64
 // it refers to any other. It knows no more than it must: where it does not
 // understand a stream, only a keyframe follows a loss.
 //
-// H.264 numbers pictures that others may refer to (frame_num): while the next
-// number follows, none of them was lost. HEVC lists in every picture all others
-// that a decoder must have; so a picture that refers to a long-term one only
-// is known to be good after any loss.
+// HEVC lists in every picture all others that a decoder must have; so a picture
+// that refers to a long-term one only is known to be good after any loss, and so
+// is what follows it. H.264 does not: see h264References.
 type references struct {
 	codec media.Codec
 
-	sps     bitstream.H264Params
-	spsOK   bool
-	number  uint32 // frame_num of the newest reference picture
-	known   bool   // number is valid, or anchor and kept are
-	broken  bool   // a picture that others may need was dropped; H.264
-	missing int64  // packets given up since the last picture was delivered
+	missing int64 // packets given up since a picture was last seen
+	h264    h264References
 
+	known  bool // anchor and kept hold
 	order  bitstream.HEVCOrder
 	pps    bitstream.HEVCPictureParams
 	anchor int32 // count of the last picture that counts begin from (8.3.1)
@@ -57,11 +53,13 @@ func (r *references) heads(data []byte) (slice []byte, recovery int) {
 			recovery = n
 			continue
 		}
-		if r.codec == media.CodecHEVC {
+		switch {
+		case r.codec == media.CodecHEVC:
 			r.setHEVC(nalu)
-		} else if bitstream.H264Type(nalu) == bitstream.H264SPS {
-			sps, err := bitstream.ParseH264SPS(nalu)
-			r.sps, r.spsOK = sps, err == nil && sps.FrameMBsOnly
+		case bitstream.H264Type(nalu) == bitstream.H264SPS:
+			r.h264.order.SetSPS(nalu)
+		case bitstream.H264Type(nalu) == bitstream.H264PPS:
+			_ = r.h264.order.SetPPS(nalu) // with an error no slice parses
 		}
 	}
 	return s.Slice(), recovery
@@ -84,51 +82,63 @@ func (r *references) delivered(data []byte, key bool) {
 	if !key && recovery > 0 {
 		r.refresh = true
 	}
+	missing := r.missing
 	r.missing, r.recovery = 0, recovery
 	r.everKey = r.everKey || key
-	if key {
-		r.broken, r.n, r.known = false, 0, false
-	}
-	if r.codec == media.CodecHEVC {
-		r.keepHEVC(slice)
+	if r.codec == media.CodecH264 {
+		r.h264.delivered(slice, missing)
 		return
 	}
-	p, err := bitstream.ParseH264Slice(slice, &r.sps)
-	switch {
-	case err != nil || !r.spsOK:
-		r.known = false
-	case p.Reference:
-		r.known, r.number = true, p.FrameNum
+	if key {
+		r.n, r.known = 0, false
 	}
+	r.keepHEVC(slice)
 }
 
 // lost notes that so many packets were given up.
 func (r *references) lost(packets int64) { r.missing += packets }
 
-// dropped notes that a picture came and was not delivered.
-func (r *references) dropped() { r.broken = true }
+// dropped notes that a picture came, as far as data, and was not delivered.
+func (r *references) dropped(data []byte) {
+	switch {
+	case r.codec == media.CodecHEVC:
+	case r.h264.dropped(data, r.missing):
+		r.missing = 0
+	default:
+		r.missing++
+	}
+}
 
-// follows says whether the picture that data begins with, up to its first
-// slice's header at least, needs nothing but what the decoder has.
+// restarted notes that what comes is another stream.
+func (r *references) restarted() { r.h264.spoil() }
+
+// healed notes that the stream has repaired what was lost.
+func (r *references) healed() { r.h264.healed() }
+
+// doubtful says that a picture may need what the decoder has not, though
+// nothing was lost since the last one.
+func (r *references) doubtful() bool { return r.h264.split }
+
+// follows says whether the picture data needs nothing but what the decoder has.
 func (r *references) follows(data []byte) bool {
+	follows, _ := r.judge(data, true)
+	return follows
+}
+
+// judge is follows for what came of a picture so far, its first slice's
+// beginning at least. sure: more of it cannot change that from false to true.
+func (r *references) judge(data []byte, whole bool) (follows, sure bool) {
+	if r.codec == media.CodecH264 {
+		return r.h264.follows(data, r.missing, whole)
+	}
 	s := bitstream.NewHeadScanner(r.codec, data)
 	for n := 0; s.Next(); n++ {
-		if t := s.Unit(); n == maxHeads || r.codec == media.CodecHEVC && bitstream.HEVCType(t) == bitstream.HEVCSPS ||
-			r.codec == media.CodecH264 && bitstream.H264Type(t) == bitstream.H264SPS {
-			return false // other rules from here on
+		if n == maxHeads || bitstream.HEVCType(s.Unit()) == bitstream.HEVCSPS {
+			return false, true // other rules from here on
 		}
 	}
 	slice := s.Slice()
-	if !r.known || slice == nil {
-		return false
-	}
-	if r.codec == media.CodecHEVC {
-		return r.followsHEVC(slice)
-	}
-	p, err := bitstream.ParseH264Slice(slice, &r.sps)
-	numbers := uint32(1) << r.sps.Log2MaxFrameNum
-	// As many lost pictures as there are numbers would look like none.
-	return err == nil && !r.broken && !p.IDR && r.missing < int64(numbers)/2 && p.FrameNum == (r.number+1)%numbers
+	return r.known && slice != nil && r.followsHEVC(slice), true
 }
 
 // disposable says that the picture that data begins with is one that no other
@@ -141,15 +151,12 @@ func (r *references) disposable(data []byte) bool {
 		}
 	}
 	slice := s.Slice()
-	if !r.known || slice == nil {
-		return false
-	}
 	if r.codec == media.CodecHEVC {
 		p, err := bitstream.ParseHEVCSlice(slice, &r.order, r.pps)
-		return err == nil && !p.Reference
+		return r.known && err == nil && !p.Reference
 	}
-	p, err := bitstream.ParseH264Slice(slice, &r.sps)
-	return err == nil && !p.Reference
+	p, err := bitstream.ParseH264Slice(slice, &r.h264.order.SPS)
+	return r.h264.known && err == nil && !p.Reference
 }
 
 // count returns the picture order count of p (8.3.1).

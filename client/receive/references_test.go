@@ -109,8 +109,8 @@ func TestReferencesCannotBeFooled(t *testing.T) {
 		t.Error("a picture follows after 16 lost packets of a stream with 16 numbers")
 	}
 	r.Delivered(pictures[0].data, true)
-	r.Dropped()
-	if r.Follows(pictures[1].data) {
+	r.Dropped(pictures[1].data)
+	if r.Follows(pictures[2].data) {
 		t.Error("a picture follows one that was dropped")
 	}
 }

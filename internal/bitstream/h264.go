@@ -30,6 +30,7 @@ type H264Params struct {
 	Log2MaxFrameNum       uint8
 	PicOrderCntType       uint8
 	Log2MaxPicOrderCntLsb uint8 // of type 0
+	DeltaAlwaysZero       bool  // delta_pic_order_always_zero_flag, of type 1
 	MaxNumRefFrames       uint8
 	GapsInFrameNumAllowed bool
 	WidthMBs, HeightMBs   int  // of a frame
@@ -197,7 +198,7 @@ func (p *h264Parse) order(r *bitReader) bool {
 		}
 		p.Log2MaxPicOrderCntLsb = uint8(lsb + 4)
 	case 1:
-		r.skip(1)
+		p.DeltaAlwaysZero = r.flag()
 		r.se()
 		r.se()
 		n := r.ue()

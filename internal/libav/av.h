@@ -58,15 +58,24 @@ uint64_t st_surface_pool_id(void);
 int st_surface_sync(const AVBufferRef *frames, VASurfaceID id);
 int st_surface_export(const AVBufferRef *frames, VASurfaceID id, VADRMPRIMESurfaceDescriptor *out);
 
+// budget.c
+typedef struct st_budget st_budget;
+
+st_budget *st_budget_new(int64_t limit);
+void st_budget_free(st_budget *b);
+int64_t st_budget_out(const st_budget *b);
+int st_budget_get(st_budget *b, AVCodecContext *c, AVFrame *f, int flags);
+
 // decoder.c
 enum { ST_CAN_BASELINE = 1, ST_CAN_MAIN = 2, ST_CAN_HIGH = 4 };
 enum { ST_SOFTWARE, ST_SURFACES, ST_DOWNLOAD };
-enum { ST_WHY_STREAM, ST_WHY_PROFILE, ST_WHY_DRIVER };
+enum { ST_WHY_STREAM, ST_WHY_PROFILE, ST_WHY_DRIVER, ST_WHY_MEMORY };
 
 typedef struct st_dec_cfg {
     enum AVCodecID id;
     int mode;
     int threads;               // software
+    int64_t budget;            // software: bytes of pictures that may be out
     AVBufferRef *device;       // hardware, as all below
     int can;                   // ST_CAN_*
     int max_width, max_height; // 0: not known
@@ -78,6 +87,8 @@ typedef struct st_dec {
     AVPacket *pkt;
     AVFrame *hw; // on its way into memory
     st_dec_cfg cfg;
+    st_budget *budget; // software
+    bool over;         // it did not suffice, within this call
     bool tried;       // VA-API was chosen within this call
     int refused;      // ST_WHY_*, since the format was last chosen
     char reason[256]; // for refusing

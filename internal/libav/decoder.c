@@ -103,6 +103,25 @@ static int get_buffer(AVCodecContext *c, AVFrame *f, int flags)
     return AVERROR(ENOSYS);
 }
 
+// get_within keeps software within its budget.
+static int get_within(AVCodecContext *c, AVFrame *f, int flags)
+{
+    st_dec *d = c->opaque;
+    int rc = st_budget_get(d->budget, c, f, flags);
+
+    d->over = d->over || rc == AVERROR(ENOMEM);
+    return rc;
+}
+
+static int set_software(st_dec *d)
+{
+    if (!(d->budget = st_budget_new(d->cfg.budget)))
+        return AVERROR(ENOMEM);
+    d->c->opaque = d;
+    d->c->get_buffer2 = get_within;
+    return 0;
+}
+
 static bool has_vaapi(const AVCodec *codec)
 {
     const AVCodecHWConfig *hw;
@@ -144,7 +163,8 @@ static int open_codec(st_dec *d)
     c->thread_count = d->cfg.threads;
     c->pkt_timebase = (AVRational){1, 1000000};
     c->max_pixels = 8192LL * 8192; // a damaged SPS must not ask for gigabytes
-    if (d->cfg.mode != ST_SOFTWARE && (rc = set_hardware(d, codec)) < 0)
+    rc = d->cfg.mode == ST_SOFTWARE ? set_software(d) : set_hardware(d, codec);
+    if (rc < 0)
         return rc;
     return avcodec_open2(c, codec, NULL);
 }
@@ -174,6 +194,7 @@ void st_dec_free(st_dec *d)
     avcodec_free_context(&d->c);
     av_packet_free(&d->pkt);
     av_frame_free(&d->hw);
+    st_budget_free(d->budget);
     av_free(d);
 }
 
@@ -191,13 +212,15 @@ int st_dec_send(st_dec *d, const uint8_t *data, int len, int64_t pts)
     int rc;
 
     st_log_install();
-    d->tried = false;
+    d->tried = d->over = false;
     d->pkt->data = (uint8_t *)data;
     d->pkt->size = len;
     d->pkt->pts = d->pkt->dts = pts;
     rc = avcodec_send_packet(d->c, d->pkt);
     d->pkt->data = NULL;
     d->pkt->size = 0;
+    if (d->over && rc >= 0) // HEVC goes on without the pictures that it could not make
+        rc = AVERROR(ENOMEM);
     return keep_said(d, rc);
 }
 
@@ -238,6 +261,7 @@ int st_dec_receive(st_dec *d, st_pic *p)
     int rc;
 
     if (d->cfg.mode == ST_SOFTWARE) {
+        d->over = false;
         if ((rc = avcodec_receive_frame(d->c, p->f)) < 0)
             return rc;
         return st_pic_fill(p); // p->f still names its format
@@ -256,7 +280,7 @@ int st_dec_receive(st_dec *d, st_pic *p)
 int st_dec_why(const st_dec *d, int rc)
 {
     if (d->cfg.mode == ST_SOFTWARE)
-        return ST_WHY_STREAM;
+        return d->over ? ST_WHY_MEMORY : ST_WHY_STREAM;
     if (d->refused)
         return d->refused;
     switch (rc) {

@@ -25,6 +25,13 @@ const poolFrames = 16
 // released shows as ErrFramesHeld and cannot starve the decoder.
 const surfaceFrames = 8
 
+// pictureBudget is how many bytes of pictures a decoder in software may have out.
+// It is not reached by what the limits of package decode let through: what level 5
+// keeps (42 MiB: 3 of 4K, 13 of 1080p), the picture being decoded, and those that
+// are shown or wait for it and are not kept any more (2 of 4K, 10 of 1080p).
+// libavcodec adds about half as much of its own in HEVC.
+const pictureBudget = 80 << 20
+
 // sideRing is how many access units may be inside a decoder while their side
 // fields still find their picture. Low delay keeps it at one.
 const sideRing = 32

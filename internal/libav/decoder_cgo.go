@@ -31,7 +31,7 @@ func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open decoder: %w", err)
 	}
-	c := C.st_dec_cfg{id: id, mode: C.ST_SOFTWARE, threads: C.int(cfg.Threads)}
+	c := C.st_dec_cfg{id: id, mode: C.ST_SOFTWARE, threads: C.int(cfg.Threads), budget: pictureBudget}
 	if cfg.Threads <= 0 {
 		c.threads = C.int(min(4, runtime.NumCPU()))
 	}
@@ -125,6 +125,8 @@ func (d *Decoder) failure(rc C.int) error {
 		return fmt.Errorf("decode: %w (%s)", ErrNoProfile, d.said())
 	case C.ST_WHY_DRIVER:
 		return fmt.Errorf("decode: %w: %s", ErrHardware, d.said())
+	case C.ST_WHY_MEMORY:
+		return fmt.Errorf("decode: the stream keeps more than %d MiB of pictures: %w", pictureBudget>>20, ErrInvalidData)
 	}
 	return avError("decode", rc)
 }
@@ -203,6 +205,15 @@ func (d *Decoder) Flush() {
 
 // Outstanding is how many frames are not released yet. Any goroutine.
 func (d *Decoder) Outstanding() int { return d.pool.outstanding() }
+
+// Held is how many bytes of pictures a decoder in software has out: kept to be
+// referred to, and those of frames that are not released.
+func (d *Decoder) Held() int64 {
+	if d.d == nil {
+		return 0
+	}
+	return int64(C.st_budget_out(d.d.budget))
+}
 
 // Close frees the decoder; frames that are out stay valid until released. It
 // may be called more than once.

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/blade-shadow/terminal/decode/vatest"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // TestHardwareMatchesSoftware wants every picture bit for bit as software
@@ -52,7 +51,7 @@ func TestHardwareMatchesSoftware(t *testing.T) {
 // with software, and wants its exports to be usable.
 func TestRealDevice(t *testing.T) {
 	dev, err := libav.OpenDevice("")
-	if errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "vaapi") {
+	if errors.Is(err, errors.ErrUnsupported) && !needs.Required("vaapi") {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -57,6 +57,9 @@ func (*Decoder) Receive() (*media.Frame, error) { return nil, unsupported("decod
 // Flush does nothing.
 func (*Decoder) Flush() {}
 
+// Held is zero.
+func (*Decoder) Held() int64 { return 0 }
+
 // Outstanding is zero.
 func (*Decoder) Outstanding() int { return 0 }
 
