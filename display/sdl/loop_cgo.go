@@ -27,6 +27,7 @@ type loop struct {
 	scaler  *libav.Scaler
 	gpu     gpu    // nil: the CPU draws
 	driver  string // SDL's name of the window system
+	rest    *rest  // nil: SDL waits for events
 	painter *ui.Painter
 	arrow   arrow
 	quit    bool
@@ -60,6 +61,12 @@ func (d *Display) open() (*loop, error) {
 		return nil, err
 	}
 	l.useGPU()
+	if driver == driverX11 {
+		if l.rest, err = newRest(l.windows[0].win); err != nil {
+			l.close()
+			return nil, fmt.Errorf("display: run: %w", err)
+		}
+	}
 	return l, nil
 }
 
@@ -81,7 +88,6 @@ func initSDL() (driver string, err error) {
 	if err := nameWindows(); err != nil {
 		return "", err
 	}
-	tolerateLateWakes()
 	if err := sdl2.InitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS); err != nil {
 		return "", fmt.Errorf("display: start SDL: a window system (DISPLAY or WAYLAND_DISPLAY) is needed: %w: %w", err, errors.ErrUnsupported)
 	}
@@ -131,6 +137,9 @@ func (l *loop) openWindows() error {
 // close gives everything back, in the opposite order.
 func (l *loop) close() {
 	l.d.end() // nothing may wake SDL from here on
+	if l.rest != nil {
+		l.rest.close()
+	}
 	l.seat.letGo()
 	_ = l.arrow.show(nil) // SDL ends anyway
 	for _, w := range l.windows {
@@ -141,7 +150,7 @@ func (l *loop) close() {
 	sdl2.QuitSubSystem(sdl2.INIT_VIDEO | sdl2.INIT_EVENTS)
 }
 
-// serve sleeps in SDL until there is an event, a frame or a mark to turn.
+// serve sleeps until there is an event, a frame or a mark to turn.
 func (l *loop) serve(ctx context.Context) error {
 	for !l.quit {
 		// What is handed over from here on is announced by a new event, the
@@ -151,11 +160,25 @@ func (l *loop) serve(ctx context.Context) error {
 			return nil
 		}
 		l.update()
-		for e := sdl2.WaitEventTimeout(l.patience()); e != nil && !l.quit; e = sdl2.PollEvent() {
+		for e := l.next(); e != nil && !l.quit; e = sdl2.PollEvent() {
 			l.handle(e)
 		}
 	}
 	return nil
+}
+
+// next returns the next event, nil when there is none and something else to do.
+// What was drawn may have read events from the server already, so SDL is
+// asked before the loop rests, and after it.
+func (l *loop) next() sdl2.Event {
+	if l.rest == nil {
+		return sdl2.WaitEventTimeout(int(l.patience().Milliseconds()))
+	}
+	if e := sdl2.PollEvent(); e != nil {
+		return e
+	}
+	l.rest.sleep(l.d.nudge, l.patience())
+	return sdl2.PollEvent()
 }
 
 // update shows on every window what is new.
@@ -184,8 +207,9 @@ func (l *loop) keepAwake(on bool) {
 	}
 }
 
-// patience returns how many milliseconds the loop may sleep, -1 for ever.
-func (l *loop) patience() int {
+// patience returns how long the loop may sleep, in whole milliseconds; below 0
+// for ever.
+func (l *loop) patience() time.Duration {
 	var first time.Time
 	for _, w := range l.windows {
 		if !w.due.IsZero() && (first.IsZero() || w.due.Before(first)) {
@@ -193,9 +217,9 @@ func (l *loop) patience() int {
 		}
 	}
 	if first.IsZero() {
-		return -1
+		return -time.Millisecond
 	}
-	return max(1, int(time.Until(first).Milliseconds())+1)
+	return max(time.Until(first).Truncate(time.Millisecond), 0) + time.Millisecond
 }
 
 // handle takes one event of SDL. The time is ours: SDL's is in milliseconds.

@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,6 +21,7 @@ import (
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // compositor runs Weston in a window of the X server and leaves the display
@@ -30,7 +29,7 @@ import (
 func compositor(t *testing.T) {
 	t.Helper()
 	path, err := exec.LookPath("weston")
-	if errors.Is(err, exec.ErrNotFound) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "wayland") {
+	if errors.Is(err, exec.ErrNotFound) && !needs.Required("wayland") {
 		t.Skipf("skipped: %v: %v", err, errors.ErrUnsupported)
 	}
 	if err != nil {
