@@ -117,6 +117,7 @@ func TestListen(t *testing.T) {
 		{"shutdown", [][]byte{wire.AppendBye(nil, wire.Bye{Code: wire.ByeHostShutdown})}, client.ErrShutdown, "shutting down", false, 0},
 		{"taken over", [][]byte{wire.AppendBye(nil, wire.Bye{Code: wire.ByeTakenOver})}, client.ErrDismissed, "another terminal", true, 0},
 		{"source ended", [][]byte{wire.AppendBye(nil, wire.Bye{Code: wire.ByeSourceEnded})}, client.ErrDismissed, "no more pictures", true, 0},
+		{"revoked", [][]byte{wire.AppendBye(nil, wire.Bye{Code: wire.ByeRevoked, Reason: "so"})}, client.ErrRevoked, "may no longer connect", true, 0},
 		{"normal", [][]byte{wire.AppendBye(nil, wire.Bye{Code: wire.ByeNormal})}, client.ErrDismissed, "ended the session", true, 0},
 		{"with a reason", [][]byte{wire.AppendBye(nil, wire.Bye{Code: 99, Reason: "so\x1b[2J\nwhat"})}, client.ErrDismissed, ": so [2J what", true, 0},
 		{"first goodbye counts", [][]byte{

@@ -10,11 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/blade-shadow/terminal/internal/host/hosttest"
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/netlab"
 )
 
@@ -37,7 +37,7 @@ func newStreet(t testing.TB, ways int) *street {
 	if err == nil {
 		s.terminal, err = lab.Node("terminal")
 	}
-	if errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "netns") {
+	if errors.Is(err, errors.ErrUnsupported) && !needs.Required("netns") {
 		t.Skip(err)
 	}
 	check(t, err)

@@ -51,6 +51,15 @@ func (f *fading) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCon
 	return &mortal{UDPConn: c, net: f, generation: f.generation.Load()}, nil
 }
 
+// ListenPacket does so for the way to a relay.
+func (f *fading) ListenPacket(network, address string) (net.PacketConn, error) {
+	c, err := f.Net.ListenPacket(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &mortal{UDPConn: c.(transport.UDPConn), net: f, generation: f.generation.Load()}, nil
+}
+
 type mortal struct {
 	transport.UDPConn
 	net        *fading

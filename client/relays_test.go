@@ -185,6 +185,56 @@ func TestRelays(t *testing.T) {
 	}
 }
 
+// Relays of one's own and those that the host names are a union: whichever of
+// them carries is found, and is found again after the path has changed.
+func TestOwnAndNamedRelays(t *testing.T) {
+	for _, carries := range []string{"own", "named"} {
+		t.Run(carries, func(t *testing.T) {
+			t.Parallel()
+			relays := map[string]*turnServer{"own": newTURN(t), "named": newTURN(t)}
+			named := relays["named"].server(t, relays["named"].udp, time.Hour)
+			h := hosttest.Start(t, hosttest.Config{Change: func(c *host.Config) { c.ICEServers = []peer.Server{named} }})
+			network := newFading(t)
+			network.allow = func(a netip.AddrPort) bool { return a.Port() == relays[carries].port }
+			r := start(t, h.URL, func(c *client.Config) {
+				c.Net, c.ICEServers = network, []client.ICEServer{relays["own"].server(t, relays["own"].udp, time.Hour)}
+			})
+			r.keyframe(t, 0)
+			r.works(t, h)
+			before := r.Path().Restarts
+			network.kill()
+			hosttest.Until(t, "another path", func() bool { return r.Path().Restarts > before })
+			r.works(t, h)
+			if p := r.Path(); p.Kind != "relay" {
+				t.Errorf("Path() = %+v; want a relay", p)
+			}
+		})
+	}
+}
+
+// Relays whose passwords were renewed meanwhile are what the next search uses:
+// here the first password has expired when the path is lost.
+func TestRenewedRelay(t *testing.T) {
+	t.Parallel()
+	relay := newTURN(t)
+	h := hosttest.Start(t, hosttest.Config{})
+	network := newFading(t)
+	network.allow = func(a netip.AddrPort) bool { return a.Port() == relay.port }
+	expires := time.Now().Add(2 * time.Second)
+	r := start(t, h.URL, func(c *client.Config) {
+		c.Net, c.ICEServers = network, []client.ICEServer{relay.server(t, relay.udp, time.Until(expires))}
+		c.NewICEServers = func() []client.ICEServer { return []client.ICEServer{relay.server(t, relay.udp, time.Hour)} }
+	})
+	r.keyframe(t, 0)
+	hosttest.Until(t, "the password has expired", func() bool { return time.Since(expires) > time.Second })
+	network.kill()
+	hosttest.Until(t, "another path", func() bool { return r.Path().Restarts > 0 })
+	r.works(t, h)
+	if p := r.Path(); p.Kind != "relay" {
+		t.Errorf("Path() = %+v; want a relay", p)
+	}
+}
+
 // A relay that refuses us costs nothing but itself.
 func TestExpiredRelay(t *testing.T) {
 	t.Parallel()

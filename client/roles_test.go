@@ -94,7 +94,6 @@ func beTerminal(t *testing.T) {
 // process is a started role.
 type process struct {
 	in    io.WriteCloser
-	out   *bufio.Scanner
 	lines chan string
 }
 

@@ -117,7 +117,7 @@ func TestAskWakesWithAKeyOnly(t *testing.T) {
 		time.AfterFunc(time.Minute, func() { pressed <- struct{}{} })
 		began := time.Now()
 		g, err := c.Ask(t.Context(), false, pressed)
-		if err != nil || g.URL != "https://b/whep" || c.Bearer() != "t1" || len(g.ICEServers) != 1 {
+		if err != nil || g.URL != "https://b/whep" || c.Bearer() != "t1" || len(c.ICEServers()) != 1 {
 			t.Fatalf("Ask() = %+v, %v, token %q; want the way to https://b/whep with t1", g, err, c.Bearer())
 		}
 		if took := time.Since(began); took < 63*time.Second || took > 66*time.Second {
@@ -319,7 +319,7 @@ func TestFailures(t *testing.T) {
 			if !errors.As(err, &ce) || err.Error() != tt.want || ce.Final != tt.final || ce.Hint == "" {
 				t.Errorf("Ask() = %v, %+v; want %q, final %v, with a hint", err, ce, tt.want, tt.final)
 			}
-			if errors.Is(err, broker.ErrRevoked) != (tt.name == "revoked") {
+			if errors.Is(err, client.ErrRevoked) != (tt.name == "revoked") {
 				t.Errorf("Is(%v, ErrRevoked) is wrong", err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/client/broker"
 )
 
@@ -105,7 +106,7 @@ func TestHoldRevoked(t *testing.T) {
 		_, end := held(t, f, nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if err := end(); !errors.Is(err, broker.ErrRevoked) {
+		if err := end(); !errors.Is(err, client.ErrRevoked) {
 			t.Errorf("Hold() = %v; want that the terminal was revoked", err)
 		}
 	})
@@ -147,6 +148,34 @@ func TestHoldIsSilent(t *testing.T) {
 		}
 		if st := c.Stats(); c.Bearer() == "t1" || st.Moves != 1 {
 			t.Errorf("after a move the token is %s, Stats() = %+v; want another one, by one move", c.Bearer(), st)
+		}
+	})
+}
+
+// ICE servers are renewed with the token; an answer that names none leaves those
+// from before.
+func TestHoldICEServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{answer: func(_ question, n int) (*http.Response, error) {
+			servers := ""
+			if n == 2 {
+				servers = `"ice_servers":[{"urls":["turn:t"],"username":"me","credential":"second"}],`
+			}
+			return says(fmt.Sprintf(`{"state":"ready","whep_url":"/w",%s"token":"t%d","expires_in":60}`, servers, n))
+		}}
+		c, end := held(t, f, nil)
+		if all := c.ICEServers(); len(all) != 0 {
+			t.Errorf("ICEServers() = %v; want none", all)
+		}
+		for range 2 {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if all := c.ICEServers(); len(all) != 1 || all[0].Credential != "second" {
+				t.Errorf("ICEServers() with token %s = %v; want those of t2", c.Bearer(), all)
+			}
+		}
+		if err := end(); err != nil {
+			t.Errorf("Hold() = %v; want nil", err)
 		}
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/blade-shadow/terminal/decode/vatest"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // TestNativeScripts runs what needs FFmpeg, and where they are to be had a
@@ -50,7 +50,7 @@ func TestNativeScripts(t *testing.T) {
 
 // demand makes what REQUIRE_HW names a failure where it is missing.
 func demand(feature string, err error) error {
-	if err == nil || errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), feature) {
+	if err == nil || errors.Is(err, errors.ErrUnsupported) && !needs.Required(feature) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", feature, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/blade-shadow/terminal/decode/vatest"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 const card = "/dev/dri/card0"
@@ -24,7 +25,7 @@ func needCard(t *testing.T) {
 		return
 	}
 	err = fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "drm") {
+	if needs.Required("drm") {
 		t.Fatal(err)
 	}
 	t.Skip(err)

@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/blade-shadow/terminal/decode/vatest"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // need ends a test of what this build or machine has not.
@@ -21,7 +21,7 @@ func need(t testing.TB, err error) {
 	if errors.Is(err, exec.ErrNotFound) {
 		err = fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
 	}
-	required := slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "vatest")
+	required := needs.Required("vatest")
 	if errors.Is(err, errors.ErrUnsupported) && !required {
 		t.Skip(err)
 	}

@@ -9,14 +9,13 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/jezek/xgb"
 
 	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // TestMain sets what Mesa 22.3's llvmpipe needs: its linear rasteriser
@@ -44,7 +43,7 @@ func TestMain(m *testing.M) {
 // REQUIRE_HW names it.
 func missing(t testing.TB, feature string, err error) {
 	t.Helper()
-	if errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), feature) {
+	if errors.Is(err, errors.ErrUnsupported) && !needs.Required(feature) {
 		t.Skipf("skipped: %v", err)
 	}
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // The tests of this file run on a real card (REQUIRE_HW=drm): on a virtual
@@ -40,7 +41,7 @@ const patience = 30 * time.Second
 // missing skips where err says that there is no card, unless REQUIRE_HW names drm.
 func missing(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "drm") {
+	if errors.Is(err, errors.ErrUnsupported) && !needs.Required("drm") {
 		t.Skipf("skipped: %v", err)
 	}
 	if err != nil {
@@ -205,7 +206,7 @@ func TestHardwareTwoOutputs(t *testing.T) {
 		}
 		t.Logf("screen %d: draw %+v flip %+v interval %+v", screen, f.Draw.Quantiles(), f.Flip.Quantiles(), f.Interval.Quantiles())
 	}
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "dmabuf") && !r.Capabilities().DMABuf {
+	if needs.Required("dmabuf") && !r.Capabilities().DMABuf {
 		t.Errorf("Capabilities().DMABuf = false (%s); want a proven import", r.Capabilities().Reason)
 	}
 }
@@ -217,7 +218,7 @@ func TestHardwareDMABuf(t *testing.T) {
 	r := run(t, Config{Modes: small(), OnImportFailed: func(screen int) { told <- screen }})
 	r.lit(320, 336)
 	if c := r.Capabilities(); !c.DMABuf {
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "dmabuf") {
+		if needs.Required("dmabuf") {
 			t.Fatalf("Capabilities() = %+v; want dma-bufs proven", c)
 		}
 		t.Skipf("skipped: %s", c.Reason)

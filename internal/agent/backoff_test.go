@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client"
-	"github.com/blade-shadow/terminal/client/broker"
 	"github.com/blade-shadow/terminal/internal/agent"
 )
 
@@ -37,7 +36,7 @@ func TestBackoff(t *testing.T) {
 	check("after a session that lived", refused, true, 375*ms)
 	check("after what will not help", &client.Error{Final: true, Err: gone}, false, 30*time.Second)
 	check("as the host asked", &client.Error{After: 20 * time.Second, Err: gone}, false, 20*time.Second)
-	for _, err := range []error{&client.Error{Err: client.ErrDismissed}, &client.Error{Final: true, Err: broker.ErrRevoked}} {
+	for _, err := range []error{&client.Error{Err: client.ErrDismissed}, &client.Error{Final: true, Err: client.ErrRevoked}} {
 		if got := b.Next(err, true); got != 0 {
 			t.Errorf("wait after %v = %v; want a key", err, got)
 		}

@@ -26,17 +26,24 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Load(good) = %v; want a configuration", err)
 	}
-	if cfg.URL != "https://pc:8089" || cfg.Token != "abc123" || cfg.Screens != 2 || cfg.BitrateBps != 12_500_000 ||
+	if cfg.URL != "https://pc:8089" || cfg.Token != "abc123" || cfg.TokenFile != token || cfg.Screens != 2 || cfg.BitrateBps != 12_500_000 ||
 		len(cfg.Codecs) != 1 || cfg.Codecs[0] != media.CodecHEVC || !cfg.Fullscreen {
 		t.Errorf("Load(good) = %+v; want what the file says, full screen by default", cfg)
 	}
 
 	asking := write("asking.toml", "broker = \"https://b\"\nbroker_token_file = \""+token+"\"\n")
-	if cfg, err = agent.Load(asking); err != nil || cfg.Broker != "https://b" || cfg.BrokerToken != "abc123" || cfg.URL != "" || cfg.Wake {
+	if cfg, err = agent.Load(asking); err != nil || cfg.Broker != "https://b" || cfg.BrokerToken != "abc123" || cfg.BrokerTokenFile != token || cfg.URL != "" || cfg.Wake {
 		t.Errorf("Load(asking) = %+v, %v; want the broker and its token, and nobody woken", cfg, err)
 	}
 
+	relayed := write("relayed.toml", "url = \"https://pc\"\nice_servers = \""+write("relays", "stun:s.example\nturn:t.example me abc123\n")+"\"\n")
+	if cfg, err = agent.Load(relayed); err != nil || len(cfg.ICEServers) != 2 || cfg.ICEServers[1].Credential != "abc123" {
+		t.Errorf("Load(relayed) = %v, %v; want two ICE servers", cfg.ICEServers, err)
+	}
+
 	tests := []struct{ name, text, want string }{
+		{"no ICE servers", "url = \"http://pc\"\nice_servers = \"" + dir + "/none\"\n", "ice_servers: open"},
+		{"half a relay", "url = \"http://pc\"\nice_servers = \"" + write("half", "turn:t.example\n") + "\"\n", "needs a user name and a credential"},
 		{"unknown key", "url = \"http://pc\"\nscrens = 2\n", ":2: key \"screns\" is not known"},
 		{"syntax", "url = \n", ":1:"},
 		{"type", "url = \"http://pc\"\nscreens = \"two\"\n", ":2:"},

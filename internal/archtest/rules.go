@@ -68,6 +68,7 @@ var areas = []area{
 	{path: "internal/archtest", layer: outermost, importers: []string{"nobody"}},
 	{path: "internal/e2e", layer: outermost, importers: []string{"nobody"}},
 	{path: "internal/vmtest", layer: nouns}, // the virtual terminal, for tests
+	{path: "internal/needs", layer: nouns},  // what tests must not go without
 }
 
 // cgoAreas are the only folders with C in them.

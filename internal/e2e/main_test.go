@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/lab"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // patience bounds each wait. It is for a busy machine: what is measured in
@@ -48,7 +48,7 @@ type bench struct {
 func begin(t *testing.T) bench {
 	t.Helper()
 	if err := lab.Need("Xvfb", "xterm", "xdotool", "setxkbmap"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "x11") {
+		if needs.Required("x11") {
 			t.Fatalf("REQUIRE_HW names x11: %v", err)
 		}
 		t.Skip(err)

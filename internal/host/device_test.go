@@ -20,13 +20,13 @@ func TestDevice(t *testing.T) {
 	other, otherKey := certificate(t)
 	r := &rig{}
 	hello := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		name, fingerprint, ok := r.server.Device(q)
-		fmt.Fprintf(w, "%s %d %v", name, len(fingerprint), ok)
+		d, ok := r.server.Device(q)
+		fmt.Fprintf(w, "%s %d %v", d.Name, len(d.Fingerprint), ok)
 	})
 	*r = *newRig(t, 1, func(c *host.Config) {
 		c.TLSCertFile, c.TLSKeyFile, c.ClientCAFile = certFile, keyFile, certFile
 		c.TokenFile = writeToken(t, token+"\n", 0o600)
-		c.CheckToken = func(s string) bool { return s == "short-lived" }
+		c.CheckToken = func(s string) (func() bool, bool) { return nil, s == "short-lived" }
 		c.Routes = []host.Route{{Pattern: "GET /public", Handler: hello, Public: true}, {Pattern: "GET /guarded", Handler: hello}}
 	})
 	base := strings.TrimSuffix(r.url, "/whep")

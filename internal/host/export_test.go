@@ -201,3 +201,18 @@ func (s *Server) Connected() bool {
 	}
 	return false
 }
+
+// OwnToken is the host's token, whose file is followed.
+type OwnToken struct{ o *ownToken }
+
+// NewOwnToken reads a token's file.
+func NewOwnToken(path string) (OwnToken, error) {
+	o, err := newOwnToken(path)
+	return OwnToken{o}, err
+}
+
+// Look looks at the file again.
+func (t OwnToken) Look() (news string, err error) { return t.o.look() }
+
+// Admit returns whether who came with a token still stands.
+func (t OwnToken) Admit(token string) (stands func() bool, ok bool) { return t.o.admit(token) }

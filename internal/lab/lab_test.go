@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/lab"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // needX11 skips where the X programs are missing, unless REQUIRE_HW says that
@@ -20,7 +20,7 @@ func needX11(t *testing.T) {
 	if err == nil {
 		return
 	}
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "x11") {
+	if needs.Required("x11") {
 		t.Fatalf("REQUIRE_HW names x11: %v", err)
 	}
 	t.Skip(err)

@@ -22,11 +22,9 @@ func TestViewedCount(t *testing.T) {
 	base := time.Unix(1000, 0)
 	seen := seenAt(base, 9, -10, 10, 20, 11, 40, 12, 60, 16, 210, 17, 230, 18, 250, 19, 290, 20, 401)
 	var v viewed
-	if err := v.count(seen, base, base.Add(400*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if v.sent != 10 || v.shown != 7 || v.share() != 70 {
-		t.Errorf("%d of %d were seen, %v %%; want 7 of 10, 70 %%", v.shown, v.sent, v.share())
+	v.count(seen, base, base.Add(400*time.Millisecond))
+	if v.sent != 24 || v.shown != 7 {
+		t.Errorf("%d of %d were seen; want 7 of the 24 of 400 ms", v.shown, v.sent)
 	}
 	if v.freezes != 2 || v.freezeTotal != 260 || v.freezeLongest != 150 {
 		t.Errorf("%d freezes, %v ms in all, the longest %v; want 2, 260 and 150", v.freezes, v.freezeTotal, v.freezeLongest)
@@ -34,8 +32,10 @@ func TestViewedCount(t *testing.T) {
 	if got := v.latency.at(0.99); got != 30 {
 		t.Errorf("latency p99 = %v ms; want 30", got)
 	}
-	if err := new(viewed).count(seen, base.Add(time.Hour), base.Add(2*time.Hour)); err == nil {
-		t.Error("an hour without a picture counts; want an error")
+	var none viewed
+	none.count(seen, base.Add(time.Hour), base.Add(time.Hour+time.Second))
+	if none.share() != 0 || none.sent != 60 || none.freezeTotal != 1000 {
+		t.Errorf("a second without a picture is %v %% of %d, frozen for %v ms; want 0 of 60 and all of it", none.share(), none.sent, none.freezeTotal)
 	}
 }
 

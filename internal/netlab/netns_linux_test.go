@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/netlab"
 	"github.com/blade-shadow/terminal/internal/peer"
 )
@@ -32,7 +33,7 @@ func newLab(t *testing.T) *netlab.Lab {
 		// Namespaces may be refused even to root, in a container.
 		_, err = lab.Node("probe")
 	}
-	if errors.Is(err, errors.ErrUnsupported) && !slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "netns") {
+	if errors.Is(err, errors.ErrUnsupported) && !needs.Required("netns") {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/netwatch"
 )
 
@@ -136,7 +136,7 @@ func enter(t *testing.T) {
 // missing skips unless REQUIRE_HW names netns.
 func missing(t *testing.T, err error) {
 	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "netns") {
+	if needs.Required("netns") {
 		t.Fatal(err)
 	}
 	t.Skip(err)

@@ -60,3 +60,14 @@ func TestLoopbackStaysInside(t *testing.T) {
 		}
 	}
 }
+
+func TestIsLoopback(t *testing.T) {
+	for name, want := range map[string]bool{
+		"localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true,
+		"": false, "localhost.example": false, "128.0.0.1": false, "::": false, "0.0.0.0": false, "[::1]": false, "127.1": false, "127.0.0.1.example": false,
+	} {
+		if got := peer.IsLoopback(name); got != want {
+			t.Errorf("IsLoopback(%q) = %v; want %v", name, got, want)
+		}
+	}
+}

@@ -77,6 +77,7 @@ func TestReadServers(t *testing.T) {
 		"two words":       write("turn:t.example me\n", 0o600),
 		"no password":     write("turn:t.example\n", 0o600),
 		"not a server":    write("http://t.example\n", 0o600),
+		"too many":        write(strings.Repeat("stun:s.example\n", 17), 0o600),
 		"absent":          filepath.Join(t.TempDir(), "absent"),
 	} {
 		if all, err := peer.ReadServers(path); err == nil || strings.Contains(err.Error(), "secret") {
@@ -100,4 +101,14 @@ func FuzzParseLinks(f *testing.F) {
 			t.Errorf("ServersOf(Links(%v)) = %v; want the same", servers, again)
 		}
 	})
+}
+
+func TestUnion(t *testing.T) {
+	a := peer.Server{URLs: []string{"turn:a"}, Username: "me", Credential: "old"}
+	newer := peer.Server{URLs: []string{"turn:a"}, Username: "me", Credential: "new"}
+	b := peer.Server{URLs: []string{"stun:b"}}
+	got := peer.Union([]peer.Server{a, b}, nil, []peer.Server{b, newer}, []peer.Server{a})
+	if want := []peer.Server{a, b, newer}; !reflect.DeepEqual(got, want) {
+		t.Errorf("Union() = %v; want each once, in order, also with another credential", got)
+	}
 }

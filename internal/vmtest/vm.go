@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/vmtest/link"
 )
 
@@ -295,7 +296,7 @@ func (vm *VM) meetGuest(ctx context.Context, conn net.Conn) error {
 // where the machine does not come up.
 func Start(t testing.TB, cfg Config) *VM {
 	t.Helper()
-	if !Required("vm") {
+	if !needs.Required("vm") {
 		t.Skip("a virtual terminal takes a while: make test-vm, or REQUIRE_HW=vm")
 	}
 	vm, err := Boot(context.WithoutCancel(t.Context()), cfg)
@@ -311,11 +312,6 @@ func Start(t testing.TB, cfg Config) *VM {
 		}
 	})
 	return vm
-}
-
-// Required reports whether REQUIRE_HW, a comma list, names a feature.
-func Required(feature string) bool {
-	return slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), feature)
 }
 
 // Close ends the machine and removes all it left. It may be called again.

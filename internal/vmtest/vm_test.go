@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/vmtest"
 )
 
@@ -739,7 +740,7 @@ func testPanic(t *testing.T, vm *vmtest.VM) {
 
 // TestBootFailures are the ways in which a machine does not come up.
 func TestBootFailures(t *testing.T) {
-	if !vmtest.Required("vm") {
+	if !needs.Required("vm") {
 		t.Skip("a virtual terminal takes a while: make test-vm, or REQUIRE_HW=vm")
 	}
 	t.Run("panic", func(t *testing.T) {
@@ -776,7 +777,7 @@ func TestBootFailures(t *testing.T) {
 
 // TestImage boots a disk image and takes its power away.
 func TestImage(t *testing.T) {
-	if !vmtest.Required("vm") {
+	if !needs.Required("vm") {
 		t.Skip("a virtual terminal takes a while: make test-vm, or REQUIRE_HW=vm")
 	}
 	root := filepath.Dir(compile(t, "echo"))

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/lab"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // patience bounds each wait. It is for a busy machine.
@@ -54,7 +54,7 @@ type bench struct {
 func begin(t *testing.T) *bench {
 	t.Helper()
 	if err := lab.Need("Xvfb", "xdotool", "setxkbmap"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "x11") {
+		if needs.Required("x11") {
 			t.Fatalf("REQUIRE_HW names x11: %v", err)
 		}
 		t.Skip(err)

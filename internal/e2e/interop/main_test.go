@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/lab"
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 // patience bounds each wait. It is for a busy machine.
@@ -50,7 +50,7 @@ func begin(t *testing.T, missing error) bench {
 		if !errors.Is(missing, errors.ErrUnsupported) {
 			t.Fatal(missing)
 		}
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "peers") {
+		if needs.Required("peers") {
 			t.Fatalf("REQUIRE_HW names peers: %v", missing)
 		}
 		t.Skip(missing)

@@ -85,6 +85,12 @@ func (d desk) post(kind, body string) *http.Response {
 	return resp
 }
 
+// accepts reports whether the host would let in who holds a token.
+func (d desk) accepts(token string) bool {
+	_, ok := d.CheckToken(token)
+	return ok
+}
+
 // ask asks as a terminal does.
 func (d desk) ask(wake bool) nouns.Response {
 	d.t.Helper()
@@ -135,11 +141,11 @@ func TestReady(t *testing.T) {
 			t.Errorf("ICE servers = %+v; want a name and password of TURN's for TURN only", r.ICEServers)
 		}
 		again := d.ask(false)
-		if again.Token == r.Token || !d.CheckToken(again.Token) || !d.CheckToken(r.Token) || d.CheckToken("") || d.CheckToken(r.Token+"x") {
+		if again.Token == r.Token || !d.accepts(again.Token) || !d.accepts(r.Token) || d.accepts("") || d.accepts(r.Token+"x") {
 			t.Error("tokens are the same, or not accepted as they should be")
 		}
 		time.Sleep(time.Minute)
-		if d.CheckToken(r.Token) {
+		if d.accepts(r.Token) {
 			t.Error("CheckToken() = true after a minute; want it expired")
 		}
 	})
@@ -325,24 +331,72 @@ func TestFiles(t *testing.T) {
 	}
 	for _, list := range []string{"front-desk\n", "AB:12\n", "\n  ab12  \n"} {
 		write("revoked", list)
-		if r := d.ask(true); r.State != nouns.Revoked || d.CheckToken(token) {
-			t.Errorf("state = %s, token valid %v with %q revoked; want revoked, false", r.State, d.CheckToken(token), list)
+		if r := d.ask(true); r.State != nouns.Revoked || d.accepts(token) {
+			t.Errorf("state = %s, token valid %v with %q revoked; want revoked, false", r.State, d.accepts(token), list)
 		}
 	}
 	write("revoked", "ab1\nfront\n")
-	if r := d.ask(true); r.State != nouns.Maintenance || !d.CheckToken(token) {
+	if r := d.ask(true); r.State != nouns.Maintenance || !d.accepts(token) {
 		t.Errorf("state = %s; want maintenance: another device is revoked", r.State)
 	}
 	if err := os.Remove(revoked); err != nil {
 		t.Fatal(err)
 	}
 	resp := d.post("application/json", `{"terminal":{"name":"test","version":"1","screens":1}}`)
-	if resp.StatusCode != http.StatusServiceUnavailable || d.CheckToken(token) {
+	if resp.StatusCode != http.StatusServiceUnavailable || d.accepts(token) {
 		t.Errorf("status = %d without the list; want 503: it might name this device", resp.StatusCode)
 	}
 	if _, err := broker.New(broker.Config{Device: anybody, RevokedFile: revoked}); err == nil {
 		t.Error("New() without its list = nil; want an error")
 	}
+}
+
+// Who was let in stays when the token expires or nobody knows who is revoked, and
+// goes when the device is revoked or what it showed counts no more.
+func TestStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		revoked := filepath.Join(t.TempDir(), "revoked")
+		list := func(text string) {
+			if err := os.WriteFile(revoked, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list("")
+		var shown atomic.Bool
+		shown.Store(true)
+		d := open(t, broker.Config{
+			Tokens: true, Lifetime: time.Minute, RevokedFile: revoked,
+			Device: func(*http.Request) (broker.Device, bool) { return broker.Device{Stands: shown.Load}, true },
+		})
+		token := d.ask(false).Token
+		stands, ok := d.CheckToken(token)
+		want := func(when string, stays, opens bool) {
+			t.Helper()
+			if stands() != stays || d.accepts(token) != opens {
+				t.Errorf("%s: stands() = %v, token accepted %v; want %v, %v", when, stands(), d.accepts(token), stays, opens)
+			}
+		}
+		if !ok {
+			t.Fatal("CheckToken() = false; want true")
+		}
+		want("at first", true, true)
+		list("front-desk")
+		want("revoked", false, false)
+		list("another")
+		want("revoked no more", true, true)
+		if err := os.Remove(revoked); err != nil {
+			t.Fatal(err)
+		}
+		want("without the list", true, false)
+		list("")
+		shown.Store(false)
+		want("with another token of the host's", false, false)
+		shown.Store(true)
+		time.Sleep(time.Hour)
+		want("after an hour", true, false)
+		list("front-desk")
+		want("revoked after an hour", false, false)
+	})
 }
 
 func TestMoved(t *testing.T) {
@@ -391,8 +445,8 @@ func TestTokensAreBounded(t *testing.T) {
 		}
 		last = a.Token
 	}
-	if d.CheckToken(first) || !d.CheckToken(last) {
-		t.Errorf("first and last of 4097 tokens are valid: %v, %v; want false, true", d.CheckToken(first), d.CheckToken(last))
+	if d.accepts(first) || !d.accepts(last) {
+		t.Errorf("first and last of 4097 tokens are valid: %v, %v; want false, true", d.accepts(first), d.accepts(last))
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/blade-shadow/terminal/internal/host/inject"
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/needs"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -39,7 +39,7 @@ func newDisplay(t testing.TB) *display {
 	t.Helper()
 	path, err := exec.LookPath("Xvfb")
 	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "x11") {
+		if needs.Required("x11") {
 			t.Fatal(err)
 		}
 		t.Skipf("Xvfb is not installed: %v", errors.ErrUnsupported)
