@@ -81,7 +81,9 @@ def decoded(*_):
 def pad_added(_web, pad):
     if pad.get_direction() != Gst.PadDirection.SRC:
         return
-    end = "videoconvert ! ximagesink sync=false" if options.window else "fakesink sync=false"
+    # The window has one size; the host sends smaller pictures where the path is slow.
+    window = "videoconvert ! videoscale ! video/x-raw,width=1280,height=720 ! ximagesink sync=false"
+    end = window if options.window else "fakesink sync=false"
     sink = Gst.parse_bin_from_description(
         "rtph264depay request-keyframe=true wait-for-keyframe=true ! h264parse ! avdec_h264 name=decoder max-threads=1 ! " + end, True)
     pipe.add(sink)
