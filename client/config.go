@@ -25,9 +25,14 @@ type Config struct {
 	Bearer func() string
 	TLS    *tls.Config // nil: the system's defaults
 	// ICEServers are STUN and TURN servers that are known before the host is
-	// asked; those that the host names come on top.
+	// asked; those that the host names come on top. Of all together 16 count,
+	// these first.
 	ICEServers []ICEServer
-	Net        transport.Net // sockets and interfaces; nil: the kernel's
+	// NewICEServers returns what takes the place of ICEServers meanwhile, for
+	// passwords that expire; it is asked before each further search for a path, on
+	// a goroutine of the session. nil: they stay.
+	NewICEServers func() []ICEServer
+	Net           transport.Net // sockets and interfaces; nil: the kernel's
 	// Watch knows this machine's interfaces; its Run is the caller's. nil: the
 	// session has one of its own, where the network is the kernel's.
 	Watch      *netwatch.Watcher
@@ -94,6 +99,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Bearer == nil {
 		c.Bearer = func() string { return "" }
+	}
+	if c.NewICEServers == nil {
+		c.NewICEServers = func() []ICEServer { return c.ICEServers }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -202,9 +202,11 @@ func farewell(b wire.Bye) *Error {
 		return fail(StageLive, true, "connect again to take it back", fmt.Errorf("%w: another terminal took it over", ErrDismissed))
 	case wire.ByeSourceEnded:
 		return fail(StageLive, true, "look at the host's log", fmt.Errorf("%w: it has no more pictures to show", ErrDismissed))
+	case wire.ByeRevoked:
+		return fail(StageLive, true, "ask who runs the host for another token", fmt.Errorf("%w: the host does not accept its token any more", ErrRevoked))
 	}
 	err := ErrDismissed
-	if why := printable([]byte(b.Reason)); why != "" {
+	if why := wire.Printable(b.Reason); why != "" {
 		err = fmt.Errorf("%w: %s", ErrDismissed, why)
 	}
 	return fail(StageLive, true, "", err)

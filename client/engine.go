@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"net"
 
 	"github.com/pion/webrtc/v4"
 
@@ -59,15 +58,6 @@ func newAPI(codecs []media.Codec, network peer.Config, tap *tap) (*webrtc.API, e
 	se.SetFireOnTrackBeforeFirstRTP(true)
 	se.BufferFactory = tap.buffer
 	return peer.API(me, se), nil
-}
-
-// isLoopback reports whether host can only be this machine.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // registerCodecs adds the wanted codecs in the order of preference, each with

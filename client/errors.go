@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"time"
+
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Stage is a step on the way to a picture. Its text is shown to people.
@@ -41,7 +43,7 @@ type Error struct {
 
 // Error returns the cause, as one harmless line: the host may have had a say in
 // it. The stage and the hint are fields.
-func (e *Error) Error() string { return printable([]byte(e.Err.Error())) }
+func (e *Error) Error() string { return shorten(wire.Printable(e.Err.Error())) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -50,8 +52,26 @@ func (e *Error) Unwrap() error { return e.Err }
 // come back without being asked: another terminal took over, for example.
 var ErrDismissed = errors.New("the host ended the session")
 
+// ErrRevoked is wrapped when this terminal is not wanted any more, by the host or
+// by the broker: only a person can change that.
+var ErrRevoked = errors.New("this terminal may no longer connect")
+
 // ErrShutdown is wrapped when the host said that it is going down.
 var ErrShutdown = errors.New("the host is shutting down")
+
+// maxSentence is how much of a failure is told, in characters.
+const maxSentence = 280
+
+// shorten cuts what nobody would read to its end.
+func shorten(s string) string {
+	n := 0
+	for at := range s {
+		if n++; n > maxSentence {
+			return s[:at] + "…"
+		}
+	}
+	return s
+}
 
 func fail(stage Stage, final bool, hint string, err error) *Error {
 	return &Error{Stage: stage, Hint: hint, Final: final, Err: err}

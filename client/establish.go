@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/pion/webrtc/v4"
 	"golang.org/x/sync/errgroup"
@@ -171,10 +172,20 @@ func (s *Session) addServers(named []ICEServer) {
 	if len(named) == 0 {
 		return
 	}
-	s.servers = append(named, s.cfg.ICEServers...)
+	s.named = named
 	s.path.more.Store(true)
+	s.renewServers()
+}
+
+// renewServers has the next search for a path use the servers of this moment.
+func (s *Session) renewServers() {
+	now := peer.Union(s.cfg.NewICEServers(), s.named)
+	if slices.EqualFunc(now, s.servers, peer.Server.Equal) {
+		return
+	}
+	s.servers = now
 	if err := s.pc.SetConfiguration(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle, ICEServers: peer.Servers(s.servers)}); err != nil {
-		s.log.Warn("the host's relays cannot be used", "err", err)
+		s.log.Warn("newer relays cannot be used", "err", err)
 	}
 }
 

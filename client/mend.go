@@ -15,12 +15,12 @@ import (
 
 // Times of looking for another path.
 const (
-	carries      = 1200 * time.Millisecond // for packets to come on it
-	heardSoon    = 80 * time.Millisecond   // for those on the way when the host can be asked again
+	carries   = 1200 * time.Millisecond // for packets to come on it
+	heardSoon = 80 * time.Millisecond   // for those on the way when the host can be asked again
 	// outage is how long a path is silent at most that only was interrupted while
 	// the host could be asked. Another path is found in steps of ICE's checks,
 	// 200 ms, so leaving such a path makes its interruption longer.
-	outage = 1500 * time.Millisecond
+	outage       = 1500 * time.Millisecond
 	firstBackOff = 200 * time.Millisecond
 	lastBackOff  = 2 * time.Second
 	// costlyAfter is how long a path may be interrupted that cannot be changed
@@ -185,6 +185,7 @@ func (p *path) listen(ctx context.Context, since, d time.Duration) bool {
 func (p *path) restart(ctx context.Context, reason string) error {
 	s := p.s
 	p.candidates.reset()
+	s.renewServers()
 	offer, err := s.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
 		return err
@@ -211,13 +212,15 @@ func (p *path) restart(ctx context.Context, reason string) error {
 	if err := s.pc.SetLocalDescription(offer); err != nil {
 		return err
 	}
+	p.mu.Lock()
+	p.base = netip.Addr{} // until pion has chosen, which it may as soon as it has the answer
+	p.mu.Unlock()
 	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("%w: %w", errNoRestart, err)
 	}
 	f.Candidates, f.End = nil, false
 	p.mu.Lock()
 	p.etag, p.ufrag = got.etag, f
-	p.base = netip.Addr{} // until pion has chosen
 	p.restarts++
 	p.reason, p.at = reason, time.Now()
 	p.mu.Unlock()

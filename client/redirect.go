@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/blade-shadow/terminal/internal/peer"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // maxRedirects is how often an offer is sent on.
@@ -59,9 +62,9 @@ func redirect(at *url.URL, location string, token bool) (*url.URL, error) {
 	}
 	next.Fragment = ""
 	secure := at.Scheme == "https" && next.Scheme == "https"
-	inside := isLoopback(at.Hostname()) && isLoopback(next.Hostname())
+	inside := peer.IsLoopback(at.Hostname()) && peer.IsLoopback(next.Hostname())
 	if token && !secure && !inside {
-		return nil, errors.New("the host sends us to " + printable([]byte(next.Host)) + ", where the token must not go: configure that address with https")
+		return nil, errors.New("the host sends us to " + wire.Printable(next.Host) + ", where the token must not go: configure that address with https")
 	}
 	return next, nil
 }

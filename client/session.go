@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -27,10 +26,6 @@ type patience struct {
 	lost    time.Duration // a path, after the last packet
 }
 
-// goodbyeGrace is how long a lost path waits for words that came before it
-// was lost and are not read yet.
-const goodbyeGrace = 200 * time.Millisecond
-
 // Session is one attempt to show a host, from offer to end.
 type Session struct {
 	cfg   Config
@@ -42,6 +37,7 @@ type Session struct {
 	pc       *webrtc.PeerConnection
 	resource *url.URL
 	servers  []ICEServer   // those of cfg and those that the host named
+	named    []ICEServer   // the latter
 	ended    chan error    // capacity 1: the first reason wins, later ones are dropped
 	goodbye  chan error    // capacity 1: the host's own, which wins over ended
 	pictured chan struct{} // closed with the first access unit
@@ -139,7 +135,7 @@ func (s *Session) run(parent context.Context, g *errgroup.Group) error {
 // watchNetwork sees to it that somebody watches the interfaces, but for a host
 // on this machine: the way there does not change.
 func (s *Session) watchNetwork(ctx context.Context, g *errgroup.Group) {
-	if s.path.watch != nil || s.cfg.Net != nil || isLoopback(s.whep.endpoint.Hostname()) {
+	if s.path.watch != nil || s.cfg.Net != nil || peer.IsLoopback(s.whep.endpoint.Hostname()) {
 		return
 	}
 	w := netwatch.New(s.cfg.Logger)
@@ -155,7 +151,7 @@ func (s *Session) watchNetwork(ctx context.Context, g *errgroup.Group) {
 // open builds the peer connection and returns a channel that is closed when
 // media can flow.
 func (s *Session) open(screens int) (connected chan struct{}, err error) {
-	network := peer.Config{Loopback: isLoopback(s.whep.endpoint.Hostname()), Net: s.cfg.Net, Interface: s.path.offers}
+	network := peer.Config{Loopback: peer.IsLoopback(s.whep.endpoint.Hostname()), Net: s.cfg.Net, Interface: s.path.offers}
 	if network.Net == nil {
 		if network.Net, err = peer.NewBoundNet(s.path.owner); err != nil {
 			return nil, err
@@ -233,76 +229,6 @@ const (
 	noPath     = "no path to the host was found"
 	hintNoPath = "a firewall may block UDP between here and the host"
 )
-
-// await waits for done, the session's end or, if timeout is not 0, the time.
-func (s *Session) await(ctx context.Context, done <-chan struct{}, timeout time.Duration, stage Stage, hint, late string) error {
-	var expired <-chan time.Time
-	if timeout > 0 {
-		t := time.NewTimer(timeout)
-		defer t.Stop()
-		expired = t.C
-	}
-	select {
-	case <-done:
-		return nil
-	case err := <-s.goodbye:
-		return at(stage, err)
-	case err := <-s.ended:
-		return at(stage, s.lastWord(err))
-	case <-expired:
-		return fail(stage, false, hint, fmt.Errorf("%s within %v", late, timeout))
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// end gives a live session its reason to end; only the first one counts.
-func (s *Session) end(err error) {
-	select {
-	case s.ended <- err:
-	default:
-	}
-}
-
-// dismiss ends the session by the host's goodbye.
-func (s *Session) dismiss(bye error) {
-	select {
-	case s.goodbye <- bye:
-	default:
-	}
-}
-
-// lastWord returns what the host said before the path was lost by err, if it
-// said anything: it closes the path right after its goodbye, and either can
-// be seen first here.
-func (s *Session) lastWord(err error) error {
-	s.mu.Lock()
-	heard := s.heard
-	s.mu.Unlock()
-	if heard != nil {
-		t := time.NewTimer(goodbyeGrace)
-		defer t.Stop()
-		select {
-		case <-heard:
-		case <-t.C:
-		}
-	}
-	select {
-	case bye := <-s.goodbye:
-		return bye
-	default:
-		return err
-	}
-}
-
-// at notes the stage in which a session ended.
-func at(stage Stage, err error) error {
-	var ce *Error
-	if errors.As(err, &ce) {
-		ce.Stage = stage
-	}
-	return err
-}
 
 // close says goodbye, so that the host need not wait for a time-out, and
 // takes the connection down. delete has its own bound in time.

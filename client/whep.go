@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/peer"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // Bounds of the signalling exchange (docs/PROTOCOL.md, section 2).
@@ -200,13 +201,13 @@ func refusal(at *url.URL, resp *http.Response) *Error {
 
 func explainStatus(at *url.URL, resp *http.Response) *Error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
-	said := printable(text)
+	said := wire.Printable(string(text))
 	if said != "" && !strings.Contains(resp.Header.Get("Content-Type"), "html") {
 		said = ": " + said
 	} else {
 		said = ""
 	}
-	err := fmt.Errorf("host %s refused: %s%s", at.Host, printable([]byte(resp.Status)), said)
+	err := fmt.Errorf("host %s refused: %s%s", at.Host, wire.Printable(resp.Status), said)
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fail(StageSignal, true, "the token is missing or wrong: check the token file on both sides", err)
@@ -236,28 +237,6 @@ func retryAfter(value string) time.Duration {
 		return 0
 	}
 	return min(time.Duration(n)*time.Second, maxRetryAfter)
-}
-
-// maxSentence is how much of a failure is told, in characters.
-const maxSentence = 280
-
-// printable reduces text that may be from the network to one harmless line of
-// bounded length: no control characters of any kind, and none that turn the
-// text around them.
-func printable(b []byte) string {
-	var out strings.Builder
-	n := 0
-	for _, r := range strings.TrimSpace(string(b)) {
-		if n++; n > maxSentence {
-			out.WriteRune('…')
-			break
-		}
-		if !strconv.IsPrint(r) || r == '\uFFFD' {
-			r = ' '
-		}
-		out.WriteRune(r)
-	}
-	return strings.TrimSpace(out.String())
 }
 
 // brokenHTTP is how net/http begins to tell of an answer that it cannot read.

@@ -3,10 +3,10 @@ package broker
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 
 	"github.com/blade-shadow/terminal/internal/broker"
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // checkBroker refuses addresses that no device shows itself to.
@@ -18,7 +18,7 @@ func checkBroker(raw string, u *url.URL) error {
 		return fmt.Errorf("broker address %q must start with https://", raw)
 	case u.Hostname() == "":
 		return fmt.Errorf("broker address %q names no host", raw)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !peer.IsLoopback(u.Hostname()):
 		return fmt.Errorf("broker address %q must start with https://, because it is not on this machine", raw)
 	}
 	return nil
@@ -35,9 +35,9 @@ func follow(from *url.URL, ref string) (*url.URL, error) {
 		return nil, errors.New("its address carries a user name or password")
 	case to.Hostname() == "":
 		return nil, errors.New("its address names no host")
-	case isLoopback(to.Hostname()) && !isLoopback(from.Hostname()):
+	case peer.IsLoopback(to.Hostname()) && !peer.IsLoopback(from.Hostname()):
 		return nil, fmt.Errorf("%s would be this machine", to.Host)
-	case to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http" && isLoopback(to.Hostname()):
+	case to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http" && peer.IsLoopback(to.Hostname()):
 		to.Fragment, to.RawFragment = "", ""
 		return to, nil
 	}
@@ -49,13 +49,4 @@ func completePath(u *url.URL) {
 	if u.Path == "" || u.Path == "/" {
 		u.Path = broker.Path
 	}
-}
-
-// isLoopback reports whether only this machine can be meant by name.
-func isLoopback(name string) bool {
-	if name == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(name)
-	return ip != nil && ip.IsLoopback()
 }

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -26,10 +25,6 @@ const (
 	look        = 5 * time.Second
 	longRenewal = 15 * time.Second // between attempts to renew
 )
-
-// ErrRevoked is wrapped when the broker no longer wants this terminal: only a
-// person can change that.
-var ErrRevoked = errors.New("this terminal may no longer connect")
 
 // Config is what a client needs.
 type Config struct {
@@ -59,8 +54,7 @@ type Status struct {
 
 // Grant is the way to the host.
 type Grant struct {
-	URL        string // WHEP endpoint
-	ICEServers []broker.ICEServer
+	URL string // WHEP endpoint
 }
 
 // Stats is what was asked so far.
@@ -93,8 +87,9 @@ type Client struct {
 	mu      sync.Mutex // guards below
 	current *url.URL   // who is asked: configured, or where that led
 	token   string
-	renewAt time.Duration // on SinceBoot; 0: nothing to renew
-	expires time.Duration // the same
+	ice     []broker.ICEServer // of the newest answer that named any
+	renewAt time.Duration      // on SinceBoot; 0: nothing to renew
+	expires time.Duration      // the same
 	stats   Stats
 }
 
@@ -173,8 +168,11 @@ func (c *Client) take(r broker.Response, from *url.URL) (Grant, error) {
 	if err != nil {
 		return Grant{}, failed(true, hintBroker, fmt.Errorf("broker %s leads to a host that is not used: %w", from.Host, err))
 	}
+	c.mu.Lock()
+	c.ice = nil // of another PC, maybe
+	c.mu.Unlock()
 	c.keep(r)
-	return Grant{URL: to.String(), ICEServers: r.ICEServers}, nil
+	return Grant{URL: to.String()}, nil
 }
 
 // keep remembers a token and when to ask for the next.
@@ -183,6 +181,9 @@ func (c *Client) keep(r broker.Response) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.token, c.renewAt, c.expires = r.Token, 0, 0
+	if len(r.ICEServers) > 0 {
+		c.ice = r.ICEServers
+	}
 	if life > 0 {
 		// A little earlier or later, so that terminals that began together part.
 		c.renewAt = now + time.Duration(float64(life)*renewShare*(0.9+0.1*rand.Float64()))
@@ -196,6 +197,14 @@ func (c *Client) Bearer() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.token
+}
+
+// ICEServers returns the newest STUN and TURN servers, whose passwords may expire
+// as tokens do. Nobody changes the list. Any goroutine.
+func (c *Client) ICEServers() []broker.ICEServer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ice
 }
 
 // Stats returns the figures so far. Any goroutine.
@@ -267,9 +276,9 @@ func (c *Client) renew(ctx context.Context) error {
 
 // revoked is the end of asking.
 func revoked(r broker.Response) error {
-	err := ErrRevoked
+	err := client.ErrRevoked
 	if r.Message != "" {
-		err = fmt.Errorf("%w: %s", ErrRevoked, r.Message)
+		err = fmt.Errorf("%w: %s", client.ErrRevoked, r.Message)
 	}
 	return failed(true, "ask who runs your PC", err)
 }

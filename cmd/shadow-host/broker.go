@@ -38,7 +38,7 @@ func (o *brokerOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.sleepCommand, "sleep-command", "", "shell command that puts the PC to sleep and returns (default: it is only said)")
 	f.StringVar(&o.wakeCommand, "wake-command", "", "shell command that wakes the PC and returns when it is awake")
 	f.StringVar(&o.maintenance, "maintenance-file", "", "while this file exists the PC is being maintained: one sentence for the person; a line \"until 2026-01-31T12:00:00Z\" before it says for how long")
-	f.StringVar(&o.revoked, "revoked-file", "", "devices to refuse, one a line: a name, or the SHA-256 of a certificate in hex; read for each question")
+	f.StringVar(&o.revoked, "revoked-file", "", "devices to refuse, one a line: a name, or the SHA-256 of a certificate in hex; read for each question and once a second, which ends their sessions")
 	f.StringVar(&o.movedTo, "moved-to", "", "send terminals to this broker instead")
 	f.StringArrayVar(&o.iceServers, "broker-ice-server", nil, "STUN or TURN server that the broker names, for example turn:turn.example:3478?transport=udp; give it again for the next (default those of --ice-servers)")
 	f.StringVar(&o.turnSecret, "turn-secret-file", "", "file with the secret shared with the TURN servers (coturn's static-auth-secret), for passwords that expire")
@@ -79,9 +79,9 @@ func (w *wiring) addBroker(o *options, log *slog.Logger) error {
 		return err
 	}
 	w.broker, err = broker.New(broker.Config{
-		Device: func(r *http.Request) (d broker.Device, ok bool) {
-			d.Name, d.Fingerprint, ok = w.server.Device(r)
-			return d, ok
+		Device: func(r *http.Request) (broker.Device, bool) {
+			d, ok := w.server.Device(r)
+			return broker.Device(d), ok
 		},
 		Ready:    func() bool { return len(w.config.Source.Screens()) > 0 },
 		Sessions: func() int { return w.server.Sessions() },

@@ -84,7 +84,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8089", "host:port to listen on; port 0 takes a free one. Other than loopback needs certificate and token")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file with the certificate and its chain")
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file with the certificate's key")
-	f.StringVar(&o.tokenFile, "token-file", "", "file with the bearer token terminals must give: one line of 16 characters or more, not readable by others")
+	f.StringVar(&o.tokenFile, "token-file", "", "file with the bearer token terminals must give: one line of 16 characters or more, not readable by others. Another one in it counts at once, and ends the sessions of who has the old")
 	f.BoolVar(&o.web, "web", true, "serve the client for browsers at /: any browser is a terminal then")
 	o.broker.flags(cmd)
 	o.linktest.flags(cmd)

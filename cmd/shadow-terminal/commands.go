@@ -15,6 +15,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/outputs"
+	"github.com/blade-shadow/terminal/internal/peer"
 	"github.com/blade-shadow/terminal/internal/program"
 )
 
@@ -58,6 +59,7 @@ type connection struct {
 	tokenFile string
 	asking    string // file with the device's token for the broker
 	caFile    string
+	servers   string // file with STUN and TURN servers
 	codecs    []string
 	size      string
 	bitrate   string
@@ -67,11 +69,12 @@ type connection struct {
 
 func (c *connection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
+	f.StringVar(&c.tokenFile, "token-file", "", "file that holds the bearer token the host asks for; read again for each request")
 	f.StringVar(&c.cfg.Broker, "broker", "", "address of the session broker, which knows the host; then no URL is given")
-	f.StringVar(&c.asking, "broker-token-file", "", "file that holds this device's bearer token for the broker")
+	f.StringVar(&c.asking, "broker-token-file", "", "file that holds this device's bearer token for the broker; read again for each request")
 	f.StringVar(&c.cfg.DeviceCert, "device-cert", "", "PEM file with this device's certificate for the broker")
 	f.StringVar(&c.cfg.DeviceKey, "device-key", "", "PEM file with the key of that certificate")
+	f.StringVar(&c.servers, "ice-servers", "", "file with STUN and TURN servers beside those that the host or its broker names, one a line: URL, for TURN a user name and a credential after it; not readable by others")
 	f.StringVar(&c.caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
 	f.IntVar(&c.cfg.Screens, "screens", 0, "how many of the host's screens to show, 1 or 2 (default one in a window, both on a card)")
 	f.StringSliceVar(&c.codecs, "codec", nil, "codecs in order of preference: h264, hevc (default both)")
@@ -116,6 +119,10 @@ func (c *connection) config(url string) (cfg agent.Config, err error) {
 	if cfg.BrokerToken, err = agent.ReadToken(c.asking); err != nil {
 		return cfg, fmt.Errorf("broker token file: %w", err)
 	}
+	cfg.TokenFile, cfg.BrokerTokenFile = c.tokenFile, c.asking
+	if cfg.ICEServers, err = peer.ReadServers(c.servers); err != nil {
+		return cfg, fmt.Errorf("--ice-servers: %w", err)
+	}
 	if cfg.TLS, err = agent.ReadCA(c.caFile); err != nil {
 		return cfg, fmt.Errorf("certificate authority file: %w", err)
 	}
@@ -135,6 +142,7 @@ func newConnect() *cobra.Command {
 is asleep is woken, and its state is shown until it is there.`,
 		Example: `  shadow-terminal connect http://127.0.0.1:8089/whep
   shadow-terminal connect https://pc.example:8089 --token-file ~/.config/shadow/token --screens 2
+  shadow-terminal connect https://pc.example:8089 --token-file token --ice-servers relays
   shadow-terminal connect --broker https://broker.example --broker-token-file ~/.config/shadow/device`,
 		Args: func(cmd *cobra.Command, args []string) error { return hostOrBroker(cmd, args, conn.cfg.Broker) },
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -163,9 +171,9 @@ func newRun() *cobra.Command {
 		Long: `Run shows the host named in a TOML configuration file and keeps trying when it
 cannot be reached, or the one that a session broker names. Keys of the file: url,
 token_file, or instead of the two broker with broker_token_file, or device_cert and
-device_key; ca_file, screens, codecs, fullscreen, width, height, bitrate, overlay,
-mute, display, gpu, card, modes (a table of connectors, "DP-1" = "1920x1080@144"),
-decoder, state_dir.
+device_key; ca_file, ice_servers (a file like that of connect --ice-servers), screens,
+codecs, fullscreen, width, height, bitrate, overlay, mute, display, gpu, card, modes
+(a table of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir.
 
 A PC that its broker says is asleep is woken by a key.`,
 		Example: `  shadow-terminal run --config /etc/shadow-terminal.toml`,

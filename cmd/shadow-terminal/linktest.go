@@ -67,7 +67,7 @@ With --state-dir results are kept: see linktest history.`,
 	f.StringVar(&o.config, "config", "/etc/shadow-terminal.toml", "configuration file that names the host, its token and state_dir, without URL")
 	f.StringVar(&o.tokenFile, "token-file", "", "file that holds the bearer token the host asks for")
 	f.StringVar(&o.caFile, "ca-file", "", "PEM certificates to trust instead of the system's")
-	f.StringVar(&o.servers, "ice-servers", "", "file with STUN and TURN servers, one a line: URL, for TURN a user name and a password after it")
+	f.StringVar(&o.servers, "ice-servers", "", "file with STUN and TURN servers, one a line: URL, for TURN a user name and a credential after it; not readable by others")
 	f.BoolVar(&o.quiet, "quiet", false, "show no progress on stderr")
 	f.StringVar(&o.logLevel, "log-level", "warn", "what to log to stderr: debug, info, warn or error")
 	cmd.AddCommand(newLinktestHistory())
@@ -153,9 +153,11 @@ func (o *linktestOptions) target(url string) (cfg probe.Config, err error) {
 	if cfg.MaxBps < linktest.MinMax || cfg.MaxBps > linktest.MaxMax {
 		return cfg, program.UsageError{Err: fmt.Errorf("--max %s is out of range: use 500k to 200M", o.most)}
 	}
-	if cfg.ICEServers, err = peer.ReadServers(o.servers); err != nil {
-		return cfg, fmt.Errorf("ICE servers: %w", err)
+	own, err := peer.ReadServers(o.servers)
+	if err != nil {
+		return cfg, fmt.Errorf("--ice-servers: %w", err)
 	}
+	cfg.ICEServers = peer.Union(own, from.ICEServers)
 	return cfg, nil
 }
 

@@ -8,9 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/blade-shadow/terminal/internal/needs"
 )
 
 const (
@@ -45,7 +46,7 @@ func Use(t testing.TB, k Knobs) (device string) {
 
 func refuse(t testing.TB, err error) {
 	t.Helper()
-	required := slices.Contains(strings.Split(os.Getenv("REQUIRE_HW"), ","), "vatest")
+	required := needs.Required("vatest")
 	if errors.Is(err, errors.ErrUnsupported) && !required {
 		t.Skip(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/blade-shadow/terminal/client/broker"
 	"github.com/blade-shadow/terminal/display/ui"
 	nouns "github.com/blade-shadow/terminal/internal/broker"
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // maxOutdated is how often in a row a host may refuse what its broker has just
@@ -22,7 +23,7 @@ const maxOutdated = 3
 type way struct {
 	url    string
 	bearer func() string
-	ice    []client.ICEServer
+	ice    func() []client.ICEServer // of this moment
 }
 
 // openBroker makes the broker's client, if there is a broker.
@@ -35,7 +36,7 @@ func (a *Agent) openBroker() (err error) {
 		a.log.Debug("name of this machine", "err", err)
 	}
 	a.broker, err = broker.New(broker.Config{
-		URL: a.cfg.Broker, TLS: a.brokerTLS(), Bearer: func() string { return a.cfg.BrokerToken },
+		URL: a.cfg.Broker, TLS: a.brokerTLS(), Bearer: func() string { return newest(a.cfg.BrokerTokenFile, a.cfg.BrokerToken) },
 		Terminal: nouns.Terminal{
 			Name: "shadow-terminal", Version: limited(a.cfg.Version, "dev"), Device: limited(name, ""), Screens: a.cfg.Screens,
 		},
@@ -73,7 +74,7 @@ func (a *Agent) brokerTLS() *tls.Config {
 // that may take until somebody presses a key.
 func (a *Agent) admit(ctx context.Context, asked bool) (way, error) {
 	if a.broker == nil {
-		return way{url: a.cfg.URL, bearer: func() string { return a.cfg.Token }}, nil
+		return way{url: a.cfg.URL, bearer: func() string { return newest(a.cfg.TokenFile, a.cfg.Token) }, ice: a.ownServers}, nil
 	}
 	if !a.waited.Load() {
 		a.say(ui.Status{Title: "Connecting to " + a.hostName(), Detail: "Asking where it is.", Busy: true})
@@ -82,11 +83,19 @@ func (a *Agent) admit(ctx context.Context, asked bool) (way, error) {
 	if err != nil {
 		return way{}, err
 	}
-	w := way{url: g.URL, bearer: a.broker.Bearer}
-	for _, s := range g.ICEServers {
-		w.ice = append(w.ice, client.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	return way{url: g.URL, bearer: a.broker.Bearer, ice: a.allServers}, nil
+}
+
+// ownServers returns the ICE servers of the configuration.
+func (a *Agent) ownServers() []client.ICEServer { return a.cfg.ICEServers }
+
+// allServers returns those and the ones that the broker named last.
+func (a *Agent) allServers() []client.ICEServer {
+	var named []client.ICEServer
+	for _, s := range a.broker.ICEServers() {
+		named = append(named, client.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
 	}
-	return w, nil
+	return peer.Union(a.cfg.ICEServers, named)
 }
 
 // outdated makes an error that asking the broker again can mend one that is not

@@ -128,7 +128,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 		return nil, err
 	}
 	if a.broker == nil {
-		if _, err := client.New(a.sessionConfig(way{url: cfg.URL}, nil)); err != nil {
+		if _, err := client.New(a.sessionConfig(way{url: cfg.URL, ice: a.ownServers}, nil)); err != nil {
 			return nil, err
 		}
 	}
@@ -340,26 +340,6 @@ func (a *Agent) onShown(f *media.Frame) {
 	a.lookAt(f)
 	if at := a.session.Load(); at.made(f) && at.live.CompareAndSwap(false, true) {
 		close(at.shown)
-	}
-}
-
-// sessionConfig is the same for every session but for the way to the host and
-// who hears its stages.
-func (a *Agent) sessionConfig(w way, onStage func(client.Stage)) client.Config {
-	return client.Config{
-		URL: w.url, Bearer: w.bearer, ICEServers: w.ice, TLS: a.cfg.TLS,
-		Screens: a.cfg.Screens, Codecs: a.cfg.Codecs, BitrateBps: a.cfg.BitrateBps,
-		Name: "shadow-terminal", Version: a.cfg.Version,
-		OnAccessUnit: a.onAccessUnit,
-		OnSound:      a.sound.push,
-		OnStage:      onStage,
-		OnScreen:     a.onScreen,
-		OnCursor:     a.onCursor,
-		OnPointer:    a.onPointer,
-		OnSilence:    a.onSilence,
-		OnViewOnly:   a.onViewOnly,
-		KeyToChannel: &a.keyToChannel,
-		Logger:       a.cfg.Logger,
 	}
 }
 

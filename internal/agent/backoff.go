@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client"
-	"github.com/blade-shadow/terminal/client/broker"
 )
 
 // How long to wait before the next attempt: doubling from the first to the
@@ -71,5 +70,5 @@ func final(err error) bool {
 // dismissed reports whether the host wants to be left alone.
 func dismissed(err error) bool { return errors.Is(err, client.ErrDismissed) }
 
-// isRevoked reports whether the broker does not know us any longer.
-func isRevoked(err error) bool { return errors.Is(err, broker.ErrRevoked) }
+// isRevoked reports whether the broker or the host does not want us any longer.
+func isRevoked(err error) bool { return errors.Is(err, client.ErrRevoked) }

@@ -16,10 +16,12 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/blade-shadow/terminal/client"
 	"github.com/blade-shadow/terminal/display/mode"
 	"github.com/blade-shadow/terminal/display/sdl"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/outputs"
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // MaxScreens is how many screens one terminal shows: the box has two outputs.
@@ -29,6 +31,7 @@ const MaxScreens = 2
 type Config struct {
 	URL        string        // the host's WHEP endpoint, http or https; "": Broker knows
 	Token      string        // bearer token, empty for none
+	TokenFile  string        // where Token is from; "": it never changes
 	TLS        *tls.Config   // nil: the system's certificate authorities
 	Screens    int           // screens to ask for, 1 or 2; 0: one in a window, both on a card
 	Codecs     []media.Codec // in order of preference; empty: H.264, then HEVC
@@ -43,10 +46,17 @@ type Config struct {
 	Version    string
 	Logger     *slog.Logger
 
+	// ICEServers are STUN and TURN servers of one's own; those that the broker
+	// and the host name come on top.
+	ICEServers []client.ICEServer
+
 	Broker      string // the session broker's address, https; "": URL is the host
 	BrokerToken string // the device's bearer token there, empty for none
-	DeviceCert  string // PEM files of the device's certificate and its key, read
-	DeviceKey   string // for each question to the broker; "": none
+	// BrokerTokenFile is where BrokerToken is from; "": it never changes. It and
+	// TokenFile are read again before each request.
+	BrokerTokenFile string
+	DeviceCert      string // PEM files of the device's certificate and its key, read
+	DeviceKey       string // for each question to the broker; "": none
 	// Wake says that a person asked for the first session: a PC that is asleep
 	// is woken for it. Later ones take a key.
 	Wake bool
@@ -73,6 +83,7 @@ type file struct {
 	URL        string   `toml:"url"`
 	TokenFile  string   `toml:"token_file"`
 	CAFile     string   `toml:"ca_file"`
+	ICEServers string   `toml:"ice_servers"`
 	Screens    int      `toml:"screens"`
 	Codecs     []string `toml:"codecs"`
 	Fullscreen bool     `toml:"fullscreen"`
@@ -119,7 +130,7 @@ func (f file) config() (Config, error) {
 		URL: f.URL, Screens: f.Screens, Fullscreen: f.Fullscreen,
 		Width: f.Width, Height: f.Height, Overlay: f.Overlay, Mute: f.Mute,
 		Display: f.Display, Card: f.Card, Decoder: f.Decoder, StateDir: f.StateDir,
-		Broker: f.Broker, DeviceCert: f.DeviceCert, DeviceKey: f.DeviceKey,
+		TokenFile: f.TokenFile, BrokerTokenFile: f.BrokerTokenFile, Broker: f.Broker, DeviceCert: f.DeviceCert, DeviceKey: f.DeviceKey,
 	}
 	if f.URL == "" && f.Broker == "" {
 		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\", or broker, who knows it")
@@ -147,6 +158,9 @@ func (f file) config() (Config, error) {
 	}
 	if cfg.TLS, err = ReadCA(f.CAFile); err != nil {
 		return cfg, fmt.Errorf("ca_file: %w", err)
+	}
+	if cfg.ICEServers, err = peer.ReadServers(f.ICEServers); err != nil {
+		return cfg, fmt.Errorf("ice_servers: %w", err)
 	}
 	return cfg, cfg.check()
 }
@@ -240,6 +254,15 @@ func ReadToken(path string) (string, error) {
 		return "", fmt.Errorf("%s holds no token: one line of printable characters is expected", path)
 	}
 	return token, nil
+}
+
+// newest returns the token of a file at this moment: it may have got another one
+// since was was read.
+func newest(path, was string) string {
+	if token, err := ReadToken(path); err == nil && path != "" {
+		return token
+	}
+	return was
 }
 
 // ReadCA reads certificate authorities to trust instead of the system's.

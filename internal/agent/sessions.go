@@ -61,6 +61,26 @@ func (a *Agent) one(ctx context.Context, asked bool) (wasLive bool, err error) {
 	return at.live.Load(), a.outdated(err)
 }
 
+// sessionConfig is the same for every session but for the way to the host and
+// who hears its stages.
+func (a *Agent) sessionConfig(w way, onStage func(client.Stage)) client.Config {
+	return client.Config{
+		URL: w.url, Bearer: w.bearer, ICEServers: w.ice(), NewICEServers: w.ice, TLS: a.cfg.TLS,
+		Screens: a.cfg.Screens, Codecs: a.cfg.Codecs, BitrateBps: a.cfg.BitrateBps,
+		Name: "shadow-terminal", Version: a.cfg.Version,
+		OnAccessUnit: a.onAccessUnit,
+		OnSound:      a.sound.push,
+		OnStage:      onStage,
+		OnScreen:     a.onScreen,
+		OnCursor:     a.onCursor,
+		OnPointer:    a.onPointer,
+		OnSilence:    a.onSilence,
+		OnViewOnly:   a.onViewOnly,
+		KeyToChannel: &a.keyToChannel,
+		Logger:       a.cfg.Logger,
+	}
+}
+
 // begin makes at the session that input and focus go to.
 func (a *Agent) begin(at *attempt) {
 	a.mu.Lock()

@@ -112,11 +112,13 @@ type Config struct {
 	Listen      string // host:port of the HTTP server; default 127.0.0.1:8089
 	TLSCertFile string // PEM chain
 	TLSKeyFile  string // PEM key
-	TokenFile   string // one line, at least 16 characters, readable by its owner and group only
+	TokenFile   string // one line, at least 16 characters, readable by its owner and group only; followed while the host runs
 	// CheckToken accepts further bearer tokens where TokenFile asks for one:
 	// short-lived ones of a broker. It must not tell by its time how much of a
-	// token is right. nil: there are none. Any goroutine.
-	CheckToken func(token string) bool
+	// token is right. stands reports later whether who was given the token may
+	// still be here, expired or not; it is asked every second while a session
+	// lasts, and false ends the session. nil: there are none. Any goroutine.
+	CheckToken func(token string) (stands func() bool, ok bool)
 	// ClientCAFile is a PEM file with who issues devices' certificates, for
 	// [Server.Device]; "": no certificate is asked for.
 	ClientCAFile string

@@ -13,6 +13,8 @@
 // requests addressed to a loopback name, so that no web page can reach it
 // through a name of its own. On any other address it needs TLS and a token.
 // Whoever holds the token has the machine's screen, keyboard and pointer.
+// The token's file is followed, and each second it is asked whether who is in a
+// session may still be: a session outlives its token's expiry, not its revocation.
 //
 // What fails: a screen whose encoder cannot be opened or whose source ends
 // ends the session with BYE; sound and input that cannot be opened are logged

@@ -36,7 +36,7 @@ func (s *Server) handler() http.Handler {
 	for _, r := range s.cfg.Routes {
 		h := r.Handler
 		if !r.Public {
-			h = s.authorized(h.ServeHTTP)
+			h = s.authorized(func(w http.ResponseWriter, q *http.Request, _ credential) { r.Handler.ServeHTTP(w, q) })
 		}
 		mux.Handle(r.Pattern, h)
 	}
@@ -47,7 +47,7 @@ func (s *Server) handler() http.Handler {
 // protects us: a web page that lets its own name point at loopback could
 // drive this machine otherwise (DNS rebinding).
 func (s *Server) addressed(next http.Handler) http.Handler {
-	if s.access.token != nil {
+	if s.access.own != nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +55,7 @@ func (s *Server) addressed(next http.Handler) http.Handler {
 		if err != nil {
 			name = strings.Trim(r.Host, "[]")
 		}
-		if !isLoopback(name) {
+		if !peer.IsLoopback(name) {
 			http.Error(w, "this host is reached as localhost only", http.StatusForbidden)
 			return
 		}
@@ -63,17 +63,17 @@ func (s *Server) addressed(next http.Handler) http.Handler {
 	})
 }
 
-// authorized asks for the bearer token (RFC 6750) where one is configured, or
-// one that CheckToken accepts.
-func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
+// authorized asks for the bearer token (RFC 6750) where one is configured, and
+// tells next what the request was let in by.
+func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, credential)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		given, ok := bearer(r)
-		if !s.access.holds(given, ok) && !(ok && s.cfg.CheckToken != nil && s.cfg.CheckToken(given)) {
+		c, ok := s.admit(r)
+		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="shadow-host"`)
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
 			return
 		}
-		next(w, r)
+		next(w, r, c)
 	}
 }
 
@@ -98,7 +98,7 @@ func (s *Server) options(w http.ResponseWriter, r *http.Request) {
 }
 
 // post answers an offer and starts the session.
-func (s *Server) post(w http.ResponseWriter, r *http.Request) {
+func (s *Server) post(w http.ResponseWriter, r *http.Request, c credential) {
 	offer, ok := readBody(w, r, sdpType, maxOffer)
 	if !ok {
 		return
@@ -126,7 +126,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	}
 	n, err := s.newSession(r.Context(), p, screens[:p.screens])
 	if err == nil {
-		err = s.admit(r.Context(), n)
+		n.holder.Store(&c)
+		err = s.enter(r.Context(), n)
 	}
 	if err != nil {
 		s.refuse(w, err)
@@ -200,7 +201,7 @@ func unavailable(w http.ResponseWriter, why string) {
 }
 
 // delete ends a session (WHEP, 4.2).
-func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
+func (s *Server) delete(w http.ResponseWriter, r *http.Request, _ credential) {
 	n, ok := s.find(r.PathValue("id"))
 	if !ok {
 		http.Error(w, "there is no such session", http.StatusNotFound)

@@ -1,10 +1,8 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -13,55 +11,49 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
+
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // ErrExposed is wrapped by New when the host would be reachable by others
 // without being protected from them.
 var ErrExposed = errors.New("an address other than loopback needs a certificate (TLS) and a token")
 
-// minToken is the shortest token in characters; a longer one is as easy to
-// make and nobody types it.
-const minToken = 16
-
 // access is who may reach the server and how.
 type access struct {
 	address  string
 	loopback bool // nothing but this machine can connect
 	tls      *tls.Config
-	token    *[sha256.Size]byte // hash of the token, nil: none is asked for
+	own      *ownToken // nil: no token is asked for
 }
 
-// holds reports whether a request with this bearer token, if it has one, comes
-// from who holds the token, or none is asked for. Hashes are compared, so
-// neither contents nor length show in the time.
-func (a *access) holds(given string, has bool) bool {
-	if a.token == nil {
-		return true
-	}
-	hash := sha256.Sum256([]byte(given))
-	return subtle.ConstantTimeCompare(hash[:], a.token[:]) == 1 && has
-}
-
-// bearer returns the request's bearer token (RFC 6750, 2.1).
-func bearer(r *http.Request) (token string, ok bool) {
-	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.TrimSpace(given), strings.EqualFold(scheme, "Bearer")
+// Device is who sent a request.
+type Device struct {
+	Name        string // of its certificate; "": it has none
+	Fingerprint string // SHA-256 of its certificate in lower-case hex, "" without one
+	// Stands reports whether the token that it showed instead is still the
+	// host's own; nil: it showed a certificate, or no token is asked for. Any
+	// goroutine.
+	Stands func() bool
 }
 
 // Device says which device sent a request: one with a certificate by
-// Config.ClientCAFile, by its common name and SHA-256 in hex, or one that holds
-// the host's own token, which says nothing of its name. Tokens that CheckToken
-// accepts say nothing here. ok is false for strangers.
-func (s *Server) Device(r *http.Request) (name, fingerprint string, ok bool) {
+// Config.ClientCAFile, or one that holds the host's own token, which says
+// nothing of its name. Tokens that CheckToken accepts say nothing here. ok is
+// false for strangers.
+func (s *Server) Device(r *http.Request) (d Device, ok bool) {
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		cert := r.TLS.PeerCertificates[0]
 		hash := sha256.Sum256(cert.Raw)
-		return cert.Subject.CommonName, hex.EncodeToString(hash[:]), true
+		return Device{Name: cert.Subject.CommonName, Fingerprint: hex.EncodeToString(hash[:])}, true
+	}
+	if s.access.own == nil {
+		return d, true
 	}
 	given, has := bearer(r)
-	return "", "", s.access.holds(given, has)
+	d.Stands, ok = s.access.own.admit(given)
+	return d, ok && has
 }
 
 // Sessions returns how many sessions there are, those included that wait for
@@ -79,8 +71,8 @@ func newAccess(c Config) (access, error) {
 	if err != nil {
 		return a, fmt.Errorf("listen address %q is not host:port", c.Listen)
 	}
-	a.loopback = isLoopback(name)
-	if a.token, err = readToken(c.TokenFile); err != nil {
+	a.loopback = peer.IsLoopback(name)
+	if a.own, err = newOwnToken(c.TokenFile); err != nil {
 		return a, err
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
@@ -93,7 +85,7 @@ func newAccess(c Config) (access, error) {
 		}
 		a.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
 	}
-	if !a.loopback && (a.tls == nil || a.token == nil) {
+	if !a.loopback && (a.tls == nil || a.own == nil) {
 		return a, fmt.Errorf("listen on %s: %w", c.Listen, ErrExposed)
 	}
 	return a, a.addClientCA(c.ClientCAFile)
@@ -116,46 +108,6 @@ func (a *access) addClientCA(path string) error {
 		return fmt.Errorf("%s holds no PEM certificate", path)
 	}
 	return nil
-}
-
-// isLoopback reports whether only this machine can mean name.
-func isLoopback(name string) bool {
-	if name == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(name)
-	return ip != nil && ip.IsLoopback()
-}
-
-// readToken reads the token's file and keeps only its hash. The file is a
-// password: one that everybody can read is refused.
-func readToken(path string) (*[sha256.Size]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read token: %w", err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read token: %w", err)
-	}
-	if perm := st.Mode().Perm(); perm&0o007 != 0 {
-		return nil, fmt.Errorf("token file %s can be used by every user (mode %04o): chmod 600 it", path, perm)
-	}
-	buf := make([]byte, 4096)
-	n, err := f.Read(buf)
-	if err != nil {
-		return nil, fmt.Errorf("read token %s: %w", path, err)
-	}
-	token := bytes.TrimSpace(buf[:n])
-	if len(token) < minToken || bytes.ContainsAny(token, "\r\n \t") || n == len(buf) {
-		return nil, fmt.Errorf("token file %s must hold one line of at least %d characters without spaces", path, minToken)
-	}
-	hash := sha256.Sum256(token)
-	return &hash, nil
 }
 
 // listen opens the listener and returns the URL of the endpoint on it.

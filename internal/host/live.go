@@ -4,6 +4,8 @@ import (
 	"net"
 
 	"github.com/pion/ice/v4"
+
+	"github.com/blade-shadow/terminal/internal/peer"
 )
 
 // Live says whether a session is answered or running.
@@ -24,5 +26,5 @@ func ListensInside(listen string) bool {
 		listen = defaultListen
 	}
 	name, _, err := net.SplitHostPort(listen)
-	return err == nil && isLoopback(name)
+	return err == nil && peer.IsLoopback(name)
 }

@@ -75,12 +75,13 @@ func (p *path) admit(now time.Time) bool {
 
 // patch takes a fragment (draft-ietf-wish-whep, 4.4; RFC 9725, 4.3): late
 // candidates of the terminal, or names of its own for another path.
-func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
+func (s *Server) patch(w http.ResponseWriter, r *http.Request, c credential) {
 	n, ok := s.find(r.PathValue("id"))
 	if !ok {
 		http.Error(w, "there is no such session", http.StatusNotFound)
 		return
 	}
+	n.holder.Store(&c) // a newer token, maybe
 	if !n.path.admit(time.Now()) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "the session changes its path too often", http.StatusTooManyRequests)

@@ -104,6 +104,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.manage(ctx) })
+	g.Go(func() error { return s.watchCredentials(ctx) })
 	if s.recorder != nil {
 		g.Go(func() error { return s.recorder.run(ctx) })
 	}
@@ -175,9 +176,9 @@ func (s *Server) manage(ctx context.Context) error {
 	}
 }
 
-// admit gives an answered session to the manager, or closes it when the
+// enter gives an answered session to the manager, or closes it when the
 // server is going down or the request is over.
-func (s *Server) admit(ctx context.Context, n *session) error {
+func (s *Server) enter(ctx context.Context, n *session) error {
 	s.mu.Lock()
 	s.sessions[n.id] = n
 	s.mu.Unlock()

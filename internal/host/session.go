@@ -49,6 +49,7 @@ type session struct {
 	log    *slog.Logger
 	plan   *plan
 	path   path
+	holder atomic.Pointer[credential] // what its last request was let in by; set before it runs
 
 	pc      *webrtc.PeerConnection
 	sender  *egress.Sender

@@ -108,3 +108,13 @@ func BindTo(name string) func(network, address string, c syscall.RawConn) error 
 		return c.Control(func(fd uintptr) { _ = unix.BindToDevice(int(fd), name) })
 	}
 }
+
+// IsLoopback reports whether only this machine can be meant by a host's name or
+// address, as it stands in a URL without its brackets.
+func IsLoopback(name string) bool {
+	if name == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback()
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pion/stun/v4"
@@ -31,6 +32,11 @@ func (s Server) LogValue() slog.Value { return slog.AnyValue(s.URLs) }
 
 // String does so for everything else that prints.
 func (s Server) String() string { return strings.Join(s.URLs, " ") }
+
+// Equal reports whether nothing tells them apart.
+func (s Server) Equal(o Server) bool {
+	return slices.Equal(s.URLs, o.URLs) && s.Username == o.Username && s.Credential == o.Credential
+}
 
 // Check reports what ICE could not use.
 func (s Server) Check() error {
@@ -61,9 +67,21 @@ func Servers(all []Server) []webrtc.ICEServer {
 	return out
 }
 
+// Union puts lists into one. A server that is in two, with the same name and
+// credential, is asked once; the first lists go first where that is too many.
+func Union(lists ...[]Server) []Server {
+	var all []Server
+	for _, s := range slices.Concat(lists...) {
+		if !slices.ContainsFunc(all, s.Equal) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // ReadServers reads a file with one server a line: its URL, for TURN a user
-// name and a credential after it. Lines with # are comments. The file holds
-// passwords: one that everybody can read is refused.
+// name and a credential after it, 16 at most. Lines with # are comments. The
+// file holds passwords: one that everybody can read is refused.
 func ReadServers(path string) ([]Server, error) {
 	if path == "" {
 		return nil, nil
@@ -96,6 +114,9 @@ func ReadServers(path string) ([]Server, error) {
 		}
 		if err := s.Check(); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		if len(all) == maxServers {
+			return nil, fmt.Errorf("%s:%d: more than %d servers", path, n, maxServers)
 		}
 		all = append(all, s)
 	}

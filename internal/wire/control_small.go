@@ -78,6 +78,7 @@ const (
 	ByeHostShutdown                 // the host goes down
 	ByeProtocolError                // the peer broke the protocol or speaks another version
 	ByeSourceEnded                  // the host has no more pictures to show
+	ByeRevoked                      // the terminal may not be there any more: do not reconnect
 )
 
 // String returns the code for people.
@@ -93,6 +94,8 @@ func (c ByeCode) String() string {
 		return "protocol error"
 	case ByeSourceEnded:
 		return "source ended"
+	case ByeRevoked:
+		return "revoked"
 	}
 	return fmt.Sprintf("bye(%d)", uint16(c))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/broker"
@@ -24,7 +25,13 @@ const (
 type Device struct {
 	Name        string // of the certificate, or what the terminal calls itself
 	Fingerprint string // SHA-256 of the certificate in lower-case hex, "" without one
+	// Stands reports whether what it showed instead of a certificate still
+	// counts; nil: that does not change. Any goroutine.
+	Stands func() bool
 }
+
+// stands reports whether what the device showed still counts.
+func (d Device) stands() bool { return d.Stands == nil || d.Stands() }
 
 // Config is what a broker answers from.
 type Config struct {
@@ -90,6 +97,7 @@ type Broker struct {
 	cfg    Config
 	log    *slog.Logger
 	tokens tokens
+	unread atomic.Bool   // it was said that the list of revoked devices cannot be read
 	knock  chan struct{} // capacity 1, never closed: somebody wants the PC awake; full means said
 
 	mu      sync.Mutex // guards below
@@ -144,17 +152,34 @@ func New(cfg Config) (*Broker, error) {
 }
 
 // CheckToken reports whether token is one of ours that has not expired, and
-// whose device was not revoked since. Any goroutine.
-func (b *Broker) CheckToken(token string) bool {
+// whose device was not revoked since. stands reports from then on whether the
+// device still is not: a session outlives its tokens, and a list that cannot be
+// read ends none. Any goroutine.
+func (b *Broker) CheckToken(token string) (stands func() bool, ok bool) {
 	device, ok := b.tokens.check(token, time.Now())
-	if !ok {
-		return false
+	if !ok || !device.stands() {
+		return nil, false
 	}
 	revoked, err := b.isRevoked(device)
 	if err != nil {
 		b.log.Error("token not accepted", "err", err)
 	}
-	return err == nil && !revoked
+	return func() bool { return b.stands(device) }, err == nil && !revoked
+}
+
+// stands reports whether a device that has a session may keep it.
+func (b *Broker) stands(d Device) bool {
+	if !d.stands() {
+		return false
+	}
+	revoked, err := b.isRevoked(d)
+	if err != nil && !b.unread.Swap(true) {
+		b.log.Error("sessions are not ended: it is not known who is revoked", "err", err)
+	}
+	if err == nil {
+		b.unread.Store(false)
+	}
+	return !revoked
 }
 
 // Run lives the sleep rule until ctx ends, which is no error.

@@ -11,7 +11,8 @@
 // Trust: who asks is known by [Config.Device], a certificate or the host's
 // token; a token of an answer is for the host and asks for no other. Of tokens
 // only hashes are kept, in memory. Files that say who is revoked are read for
-// each question, and one that cannot be read answers nobody.
+// each question, and one that cannot be read answers nobody. A session outlives
+// its token; the host asks each second whether its device still stands.
 //
 // [Broker.Run] owns the sleep rule and runs its commands; the handler and
 // CheckToken are called by the server's goroutines.

@@ -7,6 +7,7 @@ package hosttest
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,6 +123,9 @@ func (h *Host) run(t testing.TB, cfg host.Config, urls <-chan string) {
 		t.Fatalf("host: Run() = %v; want a listener", err)
 	}
 }
+
+// Device says which device sent a request, see [host.Server.Device].
+func (h *Host) Device(r *http.Request) (host.Device, bool) { return h.server.Device(r) }
 
 // Stop shuts the host down as SIGTERM does: the terminal is told.
 func (h *Host) Stop() error { return h.stop() }

@@ -313,6 +313,8 @@ function farewell(code, reason) {
       return new Ending('the host is shutting down', { again: true, after: 2 });
     case BYE.sourceEnded:
       return new Ending('the host has no more pictures to show');
+    case BYE.revoked:
+      return new Ending('the host does not accept this token any more', { token: true });
     case BYE.protocol:
       return new Ending(`the host did not understand this page${reason ? `: ${reason}` : ''}`);
   }

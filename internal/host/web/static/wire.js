@@ -7,7 +7,7 @@ export const CONTROL = { label: 'st.control', protocol: 'st-control/1' };
 
 export const FLAG = { focused: 1, snapshot: 2, goodbye: 4 };
 export const MAX = { datagram: 1100, events: 64, perRecord: 20, keys: 100, body: 4096, cursorSide: 256, cursorData: 263168 };
-export const BYE = { normal: 0, takenOver: 1, shutdown: 2, protocol: 3, sourceEnded: 4 };
+export const BYE = { normal: 0, takenOver: 1, shutdown: 2, protocol: 3, sourceEnded: 4, revoked: 5 };
 export const ALL_SCREENS = 255;
 
 const RECORD = { pointer: 1, position: 2, keys: 3, events: 4, pad: 5, ack: 0x81, leds: 0x82, pointerAt: 0x87 };
