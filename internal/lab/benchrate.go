@@ -80,8 +80,8 @@ func benchRate(ctx context.Context, cfg NetworkConfig) (c rateCourse, err error)
 	v := &viewed{}
 	v.count(r.seen, from, to)
 	c.longestFreeze, c.shown, c.ordered = v.freezeLongest, v.shown, v.sent
-	fmt.Fprintf(cfg.Log, "shadow-lab: %d of %d pictures seen; queue %.0f ms at most on the way up, %.0f ms on the way down\n",
-		c.shown, c.ordered, c.rampQueue, c.narrowQueue)
+	fmt.Fprintf(cfg.Log, "shadow-lab: %d of %d pictures seen, the longest gap %.0f ms; queue %.0f ms at most on the way up, %.0f ms on the way down\n",
+		c.shown, c.ordered, c.longestFreeze, c.rampQueue, c.narrowQueue)
 	return c, nil
 }
 

@@ -60,7 +60,7 @@ func (r *rate) collapsed(c *Controller) (carried float64, ok bool) {
 		rate = r.serving
 	}
 	late := r.waited > r.limit(c)+5*time.Millisecond
-	if f, ok := c.tail.filling(); ok && late && c.path.noise < calm && f.end > r.epoch && f.bps < 0.85*rate {
+	if f, ok := c.tail.filling(); ok && late && c.path.noise < tailNoise && f.end > r.epoch && f.bps < 0.85*rate {
 		return f.bps, c.backlog(r.last, f.bps) > r.limit(c)+5*time.Millisecond
 	}
 	overflows := c.path.queue > r.limit(c) && c.losses.unexplained() && c.losses.short.value() > 0.1

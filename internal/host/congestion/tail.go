@@ -15,8 +15,9 @@ const (
 	fillRise    = 8 * time.Millisecond
 	rateLeast   = 4 // packets that tell the rate of a queue that grows
 	rateRise    = 6 * time.Millisecond
-	fillSlope   = 0.4  // of delay over sending time, at least
-	fillSteady  = 0.75 // share of packets that waited longer than some before
+	fillSlope   = 0.4                  // of delay over sending time, at least
+	fillSteady  = 0.75                 // share of packets that waited longer than some before
+	tailNoise   = 4 * time.Millisecond // of a path whose delays rise like this by themselves
 )
 
 // tail is the newest packets that were received, in the order in which they
