@@ -1,6 +1,7 @@
 package receive_test
 
 import (
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -128,7 +129,8 @@ func benchReceive(b *testing.B, loseEvery int, fec bool) {
 	runtime.ReadMemStats(&after)
 	b.StopTimer()
 	allocs := float64(after.Mallocs - before.Mallocs)
-	b.ReportMetric(allocs/float64(b.N), "allocs/packet")
+	// Whatever else the program allocates, once in some thousand packets, is not theirs.
+	b.ReportMetric(math.Round(1000*allocs/float64(b.N))/1000, "allocs/packet")
 	b.ReportMetric(allocs/float64(max(frames, 1)), "allocs/frame")
 	b.ReportMetric(float64(b.N)/float64(max(frames, 1)), "packets/frame")
 	if lost := v.Stats().LostBy; lost != [media.NumCauses]uint64{} && b.N < 50000 {

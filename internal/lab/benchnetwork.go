@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -137,10 +138,12 @@ func benchCell(ctx context.Context, cfg NetworkConfig, profile string, v viewer)
 	}
 	defer func() { err = errors.Join(err, closeViewer()) }()
 	cell = &viewed{viewer: v.name, profile: profile}
+	quiet := func() {}
 	if v.name == ownViewer {
-		defer d.typing(ctx)()
+		quiet = sync.OnceFunc(d.typing(ctx))
+		defer quiet()
 	}
-	if err := d.measure(ctx, cell, p, road); err != nil {
+	if err := d.measure(ctx, cell, p, road, quiet); err != nil {
 		return nil, fmt.Errorf("%w (its last lines: %s)", err, lastLines(p.Stderr(), 3))
 	}
 	if v.name == ownViewer {

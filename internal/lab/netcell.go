@@ -13,6 +13,7 @@ import (
 const (
 	cellSettle    = 5 * time.Second // connecting, finding the rate
 	cellWindow    = 20 * time.Second
+	cellQuiet     = 300 * time.Millisecond // for keys on their way
 	cellBlackout  = time.Second
 	cellRecover   = 3 * time.Second // from one blackout's end to the next
 	cellBlackouts = 2
@@ -91,8 +92,9 @@ type network interface {
 	Blackout(d time.Duration)
 }
 
-// measure watches the display while a viewer shows the host.
-func (d *Display) measure(ctx context.Context, v *viewed, p *Process, road network) error {
+// measure watches the display while a viewer shows the host. quiet ends what
+// happens in the window only: a key in a blackout is as late as that is long.
+func (d *Display) measure(ctx context.Context, v *viewed, p *Process, road network, quiet func()) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	type result struct {
@@ -105,7 +107,7 @@ func (d *Display) measure(ctx context.Context, v *viewed, p *Process, road netwo
 		watched <- result{seen, err}
 	}()
 	var use tree
-	from, to, ends, err := d.act(ctx, p, road, &use, v)
+	from, to, ends, err := d.act(ctx, p, road, &use, v, quiet)
 	stop()
 	r := <-watched
 	if err = errors.Join(err, r.err); err != nil {
@@ -124,7 +126,7 @@ func (d *Display) measure(ctx context.Context, v *viewed, p *Process, road netwo
 
 // act goes through the cell's times and returns the window's bounds and the
 // ends of the blackouts.
-func (d *Display) act(ctx context.Context, p *Process, road network, use *tree, v *viewed) (from, to time.Time, ends []time.Time, err error) {
+func (d *Display) act(ctx context.Context, p *Process, road network, use *tree, v *viewed, quiet func()) (from, to time.Time, ends []time.Time, err error) {
 	if err = pass(ctx, p, cellSettle); err != nil {
 		return
 	}
@@ -142,6 +144,10 @@ func (d *Display) act(ctx context.Context, p *Process, road network, use *tree, 
 	}
 	v.cpuPerMinute = (use.total() - before).Seconds() * 60 / to.Sub(from).Seconds()
 	v.memory = float64(use.pss) / (1 << 20)
+	quiet()
+	if err = pass(ctx, p, cellQuiet); err != nil {
+		return
+	}
 	for range cellBlackouts {
 		road.Blackout(cellBlackout)
 		if err = pass(ctx, p, cellBlackout); err != nil {

@@ -123,15 +123,43 @@ func (v *Video) requestKeyframe(now time.Time, full bool) {
 	v.sender.mu.Lock()
 	v.stats.KeyframeRequests++
 	pass := now.Sub(v.lastRequest) >= keyframeInterval
-	if pass {
-		v.lastRequest = now
-	}
 	// Until a keyframe has arrived whole the peer cannot have anything.
 	full = full || !v.keyframeArrived
+	switch {
+	case pass:
+		v.lastRequest, v.asksAgain = now, false
+	case !v.keyAt.Before(v.lastRequest) && now.Sub(v.keyAt) >= v.sender.rtt.estimate:
+		// It was asked for when the keyframe had come: one was no use. Some
+		// peers ask once only.
+		v.asksAgain, v.asksFull = true, full
+	}
 	v.sender.mu.Unlock()
 	if pass && v.sender.cfg.OnKeyframe != nil {
 		v.sender.cfg.OnKeyframe(v.cfg.Screen, full)
 	}
+	if !pass {
+		v.sender.wakeUp() // it may have to be passed on later
+	}
+}
+
+// askAgain passes on what was asked too soon, when it is time; it returns how
+// long that is still.
+func (v *Video) askAgain(now time.Time) (wait time.Duration) {
+	v.sender.mu.Lock()
+	wait = v.lastRequest.Add(keyframeInterval).Sub(now)
+	pass, full := v.asksAgain && wait <= 0, v.asksFull
+	switch {
+	case pass:
+		v.lastRequest, v.asksAgain = now, false
+		wait = idle
+	case !v.asksAgain:
+		wait = idle
+	}
+	v.sender.mu.Unlock()
+	if pass && v.sender.cfg.OnKeyframe != nil {
+		v.sender.cfg.OnKeyframe(v.cfg.Screen, full)
+	}
+	return wait
 }
 
 // missing queues repairs for what the peer has not got (pairs of packet number

@@ -117,6 +117,9 @@ func (s *Sender) Run(ctx context.Context) error {
 		if sent {
 			continue
 		}
+		for _, v := range s.videos {
+			wait = min(wait, v.askAgain(now))
+		}
 		timer.Reset(min(wait, steer, s.nextReport.Sub(now)))
 		select {
 		case <-ctx.Done():

@@ -212,6 +212,49 @@ func TestKeyframeRequests(t *testing.T) {
 	})
 }
 
+// A peer that asks once more when it has got the keyframe is not forgotten: some
+// ask only once. What it asks while the keyframe is on its way is for that one.
+func TestKeyframeAskedTooSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, &fakeSocket{})
+		r.start(t)
+		pli, err := (&rtcp.PictureLossIndication{MediaSSRC: mediaSSRC}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func() { r.HandleRTCP(time.Now(), pli) }
+		ask()
+		time.Sleep(10 * time.Millisecond)
+		ask()
+		frame := egress.Frame{Data: annexB(nalu(media.CodecH264, 5, 3000)), ID: 1, Keyframe: true, Captured: time.Now(), Encoded: time.Now()}
+		if err := r.video.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if r.keyframes != 1 {
+			t.Errorf("two PLI before a keyframe: %d passed on; want 1", r.keyframes)
+		}
+		ask()
+		frame.ID = 2
+		if err := r.video.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Millisecond)
+		ask()
+		time.Sleep(39 * time.Millisecond)
+		synctest.Wait()
+		if r.keyframes != 2 {
+			t.Errorf("99 ms after one was passed on: %d; want 2, another one not yet", r.keyframes)
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if r.keyframes != 3 {
+			t.Errorf("PLI 60 ms after a keyframe: %d passed on; want 3", r.keyframes)
+		}
+	})
+}
+
 func TestCongestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		socket := &fakeSocket{blocked: make(chan struct{})}

@@ -83,6 +83,8 @@ type Video struct {
 	barred                        bool      // until a keyframe
 	most                          int       // bytes of the next picture, if it is no keyframe; 0: no bound
 	lastRequest                   time.Time // of a keyframe that was passed on
+	keyAt                         time.Time // when the last packet of the newest keyframe left
+	asksAgain, asksFull           bool      // a keyframe was asked for too soon after the last one
 	stats                         VideoStats
 }
 
@@ -263,7 +265,7 @@ func (v *Video) sentLocked(f *pending, p *packet, now time.Time) {
 		return
 	}
 	if f.keyframe {
-		v.keyLast, v.keyframeSent = p.twcc, true
+		v.keyLast, v.keyframeSent, v.keyAt = p.twcc, true, now
 	}
 	v.stats.Sent++
 	if v.cfg.EncodedToSent != nil {
