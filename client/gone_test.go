@@ -16,10 +16,7 @@ import (
 // session does not wait for it.
 func TestGone(t *testing.T) {
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	_, via, network, r := startFading(t)
 	r.keyframe(t, 0)
 	network.cut.Store(true)
 	via.end()

@@ -39,6 +39,15 @@ func newFading(t *testing.T) *fading {
 	return &fading{Net: inner, allow: func(netip.AddrPort) bool { return true }}
 }
 
+// startFading connects a terminal to a host, with HTTP through a front and
+// everything else over a network that can be cut.
+func startFading(t *testing.T) (h *hosttest.Host, via *front, network *fading, r *terminal) {
+	t.Helper()
+	h = hosttest.Start(t, hosttest.Config{})
+	via, network = newFront(t, h.URL), newFading(t)
+	return h, via, network, start(t, via.url, func(c *client.Config) { c.Net = network })
+}
+
 // kill makes every open socket a dead one.
 func (f *fading) kill() { f.generation.Add(1) }
 
@@ -164,10 +173,7 @@ func (r *terminal) works(t *testing.T, h *hosttest.Host) {
 // pictures, keys, SSRCs and the one POST stay.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	h, via, network, r := startFading(t)
 	r.keyframe(t, 0)
 	r.works(t, h)
 	if p := r.Path(); p.Kind != "direct" || p.Restarts != 0 || p.Local == "" {
@@ -236,10 +242,7 @@ func TestLongBlackout(t *testing.T) {
 		t.Skip("takes 9 s")
 	}
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	h, via, network, r := startFading(t)
 	r.keyframe(t, 0)
 	r.works(t, h)
 	network.cut.Store(true)
@@ -257,10 +260,7 @@ func TestLongBlackout(t *testing.T) {
 // does not wait for what cannot come.
 func TestForgotten(t *testing.T) {
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	_, via, network, r := startFading(t)
 	r.keyframe(t, 0)
 	via.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		http.NotFound(w, r)
@@ -278,10 +278,7 @@ func TestForgotten(t *testing.T) {
 // given up in the end.
 func TestNoOtherPath(t *testing.T) {
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	_, via, network, r := startFading(t)
 	r.SetLost(4 * time.Second)
 	r.keyframe(t, 0)
 	network.cut.Store(true)
@@ -297,10 +294,7 @@ func TestNoOtherPath(t *testing.T) {
 // An answer that was lost on its way is asked for again and is the same one.
 func TestLostPatchAnswer(t *testing.T) {
 	t.Parallel()
-	h := hosttest.Start(t, hosttest.Config{})
-	via := newFront(t, h.URL)
-	network := newFading(t)
-	r := start(t, via.url, func(c *client.Config) { c.Net = network })
+	h, via, network, r := startFading(t)
 	r.keyframe(t, 0)
 	var first atomic.Bool
 	via.intercept = func(w http.ResponseWriter, req *http.Request) bool {

@@ -201,14 +201,20 @@ func TestOwnAndNamedRelays(t *testing.T) {
 			})
 			r.keyframe(t, 0)
 			r.works(t, h)
-			before := r.Path().Restarts
-			network.kill()
-			hosttest.Until(t, "another path", func() bool { return r.Path().Restarts > before })
-			r.works(t, h)
-			if p := r.Path(); p.Kind != "relay" {
-				t.Errorf("Path() = %+v; want a relay", p)
-			}
+			r.findsRelay(t, h, network)
 		})
+	}
+}
+
+// findsRelay kills the path and waits for another one, over a relay.
+func (r *terminal) findsRelay(t *testing.T, h *hosttest.Host, network *fading) {
+	t.Helper()
+	before := r.Path().Restarts
+	network.kill()
+	hosttest.Until(t, "another path", func() bool { return r.Path().Restarts > before })
+	r.works(t, h)
+	if p := r.Path(); p.Kind != "relay" {
+		t.Errorf("Path() = %+v; want a relay", p)
 	}
 }
 
@@ -227,12 +233,7 @@ func TestRenewedRelay(t *testing.T) {
 	})
 	r.keyframe(t, 0)
 	hosttest.Until(t, "the password has expired", func() bool { return time.Since(expires) > time.Second })
-	network.kill()
-	hosttest.Until(t, "another path", func() bool { return r.Path().Restarts > 0 })
-	r.works(t, h)
-	if p := r.Path(); p.Kind != "relay" {
-		t.Errorf("Path() = %+v; want a relay", p)
-	}
+	r.findsRelay(t, h, network)
 }
 
 // A relay that refuses us costs nothing but itself.

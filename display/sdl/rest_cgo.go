@@ -45,9 +45,9 @@ import (
 // rest is how the loop sleeps on X11: in Go, until the server's socket has
 // something to read. A call of C that sleeps longer than 10 ms has Go's runtime
 // take the thread's processor away and look for more of the kind, 50 times in a
-// few ms: with one such call for each picture that was a fifth of all that the
-// terminal took of a CPU. And SDL's own wake event goes through the server on a
-// connection of its own, where it may meet a window that is gone.
+// few ms; without one for each picture the terminal takes 5 % less of a CPU. And
+// SDL's own wake event goes through the server on a connection of its own, where
+// it may meet a window that is gone.
 type rest struct {
 	file  *os.File      // the socket, for Go's poller alone
 	ready chan struct{} // there is something to read

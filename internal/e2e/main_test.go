@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,19 +20,7 @@ import (
 // milliseconds is the benchmark's business.
 const patience = 45 * time.Second
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "shadow-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	build = sync.OnceValues(func() (lab.Programs, error) { return lab.Build(context.Background(), dir) })
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, &build)) }
 
 // build compiles the programs at the first call. TestMain sets it.
 var build func() (lab.Programs, error)

@@ -5,11 +5,9 @@ package interop_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,19 +18,7 @@ import (
 // patience bounds each wait. It is for a busy machine.
 const patience = 45 * time.Second
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "shadow-interop-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	build = sync.OnceValues(func() (lab.Programs, error) { return lab.Build(context.Background(), dir) })
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, &build)) }
 
 // build compiles the programs at the first call. TestMain sets it.
 var build func() (lab.Programs, error)

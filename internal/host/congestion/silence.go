@@ -75,23 +75,20 @@ func (s *silence) tick(at, rtt time.Duration) {
 func (s *silence) end(at, rtt time.Duration, carried bool) bool {
 	was := s.factor != 0
 	s.lag -= time.Duration(float64(s.lag) * min((at-s.last).Seconds()/lagMemory.Seconds(), 1))
-	if was && carried {
+	switch {
+	case was && carried:
 		s.lag = min(s.lag+max(at-s.since-s.patience(rtt), 0), lagMost)
-		s.heard, s.last, s.waiting, s.factor = true, at, false, 0
 		s.from, s.to = 0, 0
-		return false
-	}
-	if s.heard && !was {
+	case was:
+		s.to = at
+	case s.heard:
 		s.gap += (bound(at-s.last, 0, time.Second) - s.gap) / 4
 	}
 	if !s.heard {
 		s.gap = 50 * time.Millisecond
 	}
-	if was {
-		s.to = at
-	}
 	s.heard, s.last, s.waiting, s.factor = true, at, false, 0
-	return was
+	return was && !carried
 }
 
 // covers reports whether a packet was sent in the last silence.

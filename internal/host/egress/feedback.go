@@ -248,8 +248,8 @@ func (s *Sender) readFeedback(now time.Time, b []byte) {
 	}
 	s.mu.Unlock()
 	for i, v := range s.videos {
-		if cut[i] && s.cfg.OnKeyframe != nil {
-			s.cfg.OnKeyframe(v.cfg.Screen, true)
+		if cut[i] {
+			v.passOn(true)
 		}
 	}
 	s.wakeUp() // a cluster may be due

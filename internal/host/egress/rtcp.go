@@ -134,11 +134,17 @@ func (v *Video) requestKeyframe(now time.Time, full bool) {
 		v.asksAgain, v.asksFull = true, full
 	}
 	v.sender.mu.Unlock()
-	if pass && v.sender.cfg.OnKeyframe != nil {
-		v.sender.cfg.OnKeyframe(v.cfg.Screen, full)
-	}
-	if !pass {
+	if pass {
+		v.passOn(full)
+	} else {
 		v.sender.wakeUp() // it may have to be passed on later
+	}
+}
+
+// passOn has a keyframe made.
+func (v *Video) passOn(full bool) {
+	if f := v.sender.cfg.OnKeyframe; f != nil {
+		f(v.cfg.Screen, full)
 	}
 }
 
@@ -146,18 +152,18 @@ func (v *Video) requestKeyframe(now time.Time, full bool) {
 // long that is still.
 func (v *Video) askAgain(now time.Time) (wait time.Duration) {
 	v.sender.mu.Lock()
+	asks, full := v.asksAgain, v.asksFull
 	wait = v.lastRequest.Add(keyframeInterval).Sub(now)
-	pass, full := v.asksAgain && wait <= 0, v.asksFull
-	switch {
-	case pass:
+	pass := asks && wait <= 0
+	if pass {
 		v.lastRequest, v.asksAgain = now, false
-		wait = idle
-	case !v.asksAgain:
-		wait = idle
 	}
 	v.sender.mu.Unlock()
-	if pass && v.sender.cfg.OnKeyframe != nil {
-		v.sender.cfg.OnKeyframe(v.cfg.Screen, full)
+	if pass {
+		v.passOn(full)
+	}
+	if pass || !asks {
+		return idle
 	}
 	return wait
 }
@@ -180,8 +186,8 @@ func (v *Video) missing(now time.Time, pairs []byte) {
 	}
 	hopeless := v.hopelessLocked(now)
 	s.mu.Unlock()
-	if hopeless && s.cfg.OnKeyframe != nil {
-		s.cfg.OnKeyframe(v.cfg.Screen, true)
+	if hopeless {
+		v.passOn(true)
 	}
 	s.wakeUp()
 }
