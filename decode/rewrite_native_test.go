@@ -11,6 +11,7 @@ import (
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/decode/vatest"
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
 )
@@ -29,46 +30,16 @@ func reordering(t *testing.T, au []byte) []byte {
 			t.Fatalf("the encoder's set = %+v, %v; want a restriction to 0, 1", p, err)
 		}
 		start, end := s.Span()
-		bits := rbsp(s.Unit()[1:])
+		bits := bitstest.Text(s.Unit()[1:])
 		bits, ok := strings.CutSuffix(strings.TrimRight(bits, "0"), "1"+"010"+"1") // ue(0), ue(1), stop bit
 		if !ok {
 			t.Fatalf("set ends in %s", bits)
 		}
 		bits += "010" + "00101" + "1" // ue(1), ue(4), stop bit
-		return append(append(bytes.Clone(au[:start+1]), payload(bits)...), au[end:]...)
+		return append(append(bytes.Clone(au[:start+1]), bitstest.Unit(bits)...), au[end:]...)
 	}
 	t.Fatal("no sequence parameter set")
 	return nil
-}
-
-// rbsp is a payload without emulation prevention as ones and zeros.
-func rbsp(data []byte) string {
-	var b strings.Builder
-	for _, v := range bytes.ReplaceAll(data, []byte{0, 0, 3}, []byte{0, 0}) {
-		for i := 7; i >= 0; i-- {
-			b.WriteByte('0' + v>>i&1)
-		}
-	}
-	return b.String()
-}
-
-// payload is the inverse.
-func payload(bits string) (data []byte) {
-	zeros := 0
-	for bits += strings.Repeat("0", (8-len(bits)%8)%8); bits != ""; bits = bits[8:] {
-		var v byte
-		for _, c := range bits[:8] {
-			v = v<<1 | byte(c-'0')
-		}
-		if zeros >= 2 && v <= 3 {
-			data, zeros = append(data, 3), 0
-		}
-		data = append(data, v)
-		if zeros++; v != 0 {
-			zeros = 0
-		}
-	}
-	return data
 }
 
 // TestRewriteLetsPicturesGo: libavcodec holds back a picture of a stream whose

@@ -6,86 +6,43 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/client/receive"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 	"github.com/blade-shadow/terminal/internal/media"
 )
-
-// bitWriter writes an RBSP.
-type bitWriter struct {
-	b []byte
-	n int
-}
-
-func (w *bitWriter) u(n int, v uint32) {
-	for i := n - 1; i >= 0; i-- {
-		if w.n%8 == 0 {
-			w.b = append(w.b, 0)
-		}
-		w.b[len(w.b)-1] |= byte(v>>i&1) << (7 - w.n%8)
-		w.n++
-	}
-}
-
-func (w *bitWriter) ue(values ...uint32) {
-	for _, v := range values {
-		n := 0
-		for (v+1)>>n > 1 {
-			n++
-		}
-		w.u(n, 0)
-		w.u(n+1, v+1)
-	}
-}
-
-// nalu ends the RBSP; what is behind the header is random enough to need no
-// emulation prevention, which is put in all the same.
-func (w *bitWriter) nalu(header byte) []byte {
-	w.u(1, 1)
-	out, zeros := []byte{header}, 0
-	for _, v := range w.b {
-		if zeros >= 2 && v <= 3 {
-			out, zeros = append(out, 3), 0
-		}
-		out = append(out, v)
-		if zeros++; v != 0 {
-			zeros = 0
-		}
-	}
-	return out
-}
 
 const ltrNumbers = 6 // log2_max_frame_num
 
 // ltrSets are parameter sets of a stream that keeps so many pictures.
-func ltrSets(refs uint32) [][]byte {
-	var sps, pps bitWriter
-	sps.u(24, 66<<16|0xc0<<8|40)
-	sps.ue(0, ltrNumbers-4, 2, refs)
-	sps.u(1, 0)
-	sps.ue(19, 14)
-	sps.u(4, 0b1100)
-	pps.ue(0, 0)
-	pps.u(2, 0)
-	pps.ue(0, 0, 0)
-	pps.u(3, 0)
-	pps.ue(0, 0, 0)
-	pps.u(3, 0b000)
-	return [][]byte{sps.nalu(0x67), pps.nalu(0x68)}
+func ltrSets(refs uint64) [][]byte {
+	var sps, pps bitstest.Bits
+	sps.U(24, 66<<16|0xc0<<8|40)
+	sps.UE(0, ltrNumbers-4, 2, refs)
+	sps.U(1, 0)
+	sps.UE(19, 14)
+	sps.U(4, 0b1100)
+	pps.UE(0, 0)
+	pps.U(2, 0)
+	pps.UE(0, 0, 0)
+	pps.U(3, 0)
+	pps.UE(0, 0, 0)
+	pps.U(3, 0b000)
+	return [][]byte{sps.Unit(0x67), pps.Unit(0x68)}
 }
 
 // ltrSlice is what a test says of a P slice, or with idr of a keyframe's.
 type ltrSlice struct {
-	num    uint32
+	num    uint64
 	idr    bool
 	long   bool     // long_term_reference_flag
 	spare  bool     // nal_ref_idc 0
-	active uint32   // 0: 1, as the parameter set says
-	mods   []uint32 // operation, value, ...
-	marks  []uint32 // the same, as they are coded, without the last 0
-	kind   uint32   // slice_type, 0: P
+	active uint64   // 0: 1, as the parameter set says
+	mods   []uint64 // operation, value, ...
+	marks  []uint64 // the same, as they are coded, without the last 0
+	kind   uint64   // slice_type, 0: P
 }
 
 func (s ltrSlice) nalu() []byte {
-	var w bitWriter
+	var w bitstest.Bits
 	header := byte(0x61)
 	kind := s.kind
 	if s.idr {
@@ -93,41 +50,41 @@ func (s ltrSlice) nalu() []byte {
 	} else if s.spare {
 		header = 0x01
 	}
-	w.ue(0, kind, 0)
-	w.u(ltrNumbers, s.num)
+	w.UE(0, kind, 0)
+	w.U(ltrNumbers, s.num)
 	if s.idr {
-		w.ue(0)
+		w.UE(0)
 	}
 	if kind%5 == 0 {
-		w.u(1, min(s.active, 1))
+		w.U(1, min(s.active, 1))
 		if s.active > 0 {
-			w.ue(s.active - 1)
+			w.UE(s.active - 1)
 		}
-		if w.u(1, uint32(min(len(s.mods), 1))); len(s.mods) > 0 {
-			w.ue(append(s.mods, 3)...)
+		if w.U(1, uint64(min(len(s.mods), 1))); len(s.mods) > 0 {
+			w.UE(append(s.mods, 3)...)
 		}
 	}
 	switch {
 	case s.idr:
-		w.u(1, 0)
+		w.U(1, 0)
 		if s.long {
-			w.u(1, 1)
+			w.U(1, 1)
 		} else {
-			w.u(1, 0)
+			w.U(1, 0)
 		}
 	case s.spare:
 	case len(s.marks) > 0:
-		w.u(1, 1)
-		w.ue(append(s.marks, 0)...)
+		w.U(1, 1)
+		w.UE(append(s.marks, 0)...)
 	default:
-		w.u(1, 0)
+		w.U(1, 0)
 	}
-	w.ue(9, 11) // slice_qp_delta and something of the data
-	return w.nalu(header)
+	w.UE(9, 11) // slice_qp_delta and something of the data
+	return w.Unit(header)
 }
 
 // unit is an access unit of one slice or several.
-func (s ltrSlice) unit(refs uint32, more ...ltrSlice) (data []byte) {
+func (s ltrSlice) unit(refs uint64, more ...ltrSlice) (data []byte) {
 	var nalus [][]byte
 	if s.idr {
 		nalus = ltrSets(refs)
@@ -155,32 +112,32 @@ func TestLongTermReferences(t *testing.T) {
 		fate int
 	}
 	key := step{ltrSlice{idr: true, long: true}, given}
-	p := func(num uint32, fate int) step { return step{ltrSlice{num: num}, fate} }
-	marked := func(num uint32, fate int, marks ...uint32) step { return step{ltrSlice{num: num, marks: marks}, fate} }
+	p := func(num uint64, fate int) step { return step{ltrSlice{num: num}, fate} }
+	marked := func(num uint64, fate int, marks ...uint64) step { return step{ltrSlice{num: num, marks: marks}, fate} }
 	cases := []struct {
 		name  string
 		steps []step
 		last  ltrSlice
 		want  bool
 	}{
-		{"long-term after a torn picture", []step{key, p(1, given), p(2, torn), p(3, torn)}, ltrSlice{num: 4, mods: []uint32{2, 0}}, true},
+		{"long-term after a torn picture", []step{key, p(1, given), p(2, torn), p(3, torn)}, ltrSlice{num: 4, mods: []uint64{2, 0}}, true},
 		{"the newest after a torn picture", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3}, false},
-		{"short-term after a torn picture", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, mods: []uint32{0, 1}}, true},
-		{"the torn one by its number", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, mods: []uint32{0, 0}}, false},
-		{"both that are left", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, active: 2, mods: []uint32{2, 0, 0, 1}}, true},
-		{"a list longer than what is named", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, active: 2, mods: []uint32{2, 0}}, false},
-		{"long-term after one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint32{2, 0}}, false},
-		{"short-term after one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint32{0, 1}}, true},
-		{"the one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint32{0, 0}}, false},
-		{"index given to a torn picture", []step{key, p(1, given), marked(2, torn, 6, 0)}, ltrSlice{num: 3, mods: []uint32{2, 0}}, false},
-		{"another index given to it", []step{key, p(1, given), marked(2, torn, 4, 2, 6, 1)}, ltrSlice{num: 3, mods: []uint32{2, 0}}, true},
-		{"index that only the host has", []step{key, p(1, given), marked(2, torn, 4, 2, 3, 0, 1)}, ltrSlice{num: 3, mods: []uint32{2, 1}}, false},
-		{"index given by a picture that came", []step{key, p(1, given), marked(2, given, 4, 2, 3, 0, 1), p(3, torn)}, ltrSlice{num: 4, mods: []uint32{2, 1}}, true},
-		{"index freed by a torn picture", []step{key, p(1, given), marked(2, torn, 2, 0)}, ltrSlice{num: 3, mods: []uint32{2, 0}}, false},
-		{"numbers begun anew", []step{key, p(1, given), marked(2, torn, 5)}, ltrSlice{num: 1, mods: []uint32{2, 0}}, false},
+		{"short-term after a torn picture", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, mods: []uint64{0, 1}}, true},
+		{"the torn one by its number", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, mods: []uint64{0, 0}}, false},
+		{"both that are left", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, active: 2, mods: []uint64{2, 0, 0, 1}}, true},
+		{"a list longer than what is named", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, active: 2, mods: []uint64{2, 0}}, false},
+		{"long-term after one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint64{2, 0}}, false},
+		{"short-term after one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint64{0, 1}}, true},
+		{"the one never seen", []step{key, p(1, given), p(2, gone)}, ltrSlice{num: 3, mods: []uint64{0, 0}}, false},
+		{"index given to a torn picture", []step{key, p(1, given), marked(2, torn, 6, 0)}, ltrSlice{num: 3, mods: []uint64{2, 0}}, false},
+		{"another index given to it", []step{key, p(1, given), marked(2, torn, 4, 2, 6, 1)}, ltrSlice{num: 3, mods: []uint64{2, 0}}, true},
+		{"index that only the host has", []step{key, p(1, given), marked(2, torn, 4, 2, 3, 0, 1)}, ltrSlice{num: 3, mods: []uint64{2, 1}}, false},
+		{"index given by a picture that came", []step{key, p(1, given), marked(2, given, 4, 2, 3, 0, 1), p(3, torn)}, ltrSlice{num: 4, mods: []uint64{2, 1}}, true},
+		{"index freed by a torn picture", []step{key, p(1, given), marked(2, torn, 2, 0)}, ltrSlice{num: 3, mods: []uint64{2, 0}}, false},
+		{"numbers begun anew", []step{key, p(1, given), marked(2, torn, 5)}, ltrSlice{num: 1, mods: []uint64{2, 0}}, false},
 		{"B slice", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, kind: 1}, false},
 		{"no reference at all", []step{key, p(1, given), p(2, torn)}, ltrSlice{num: 3, kind: 7}, true},
-		{"a lost keyframe", []step{key, p(1, given), {ltrSlice{idr: true, long: true}, torn}, p(1, torn)}, ltrSlice{num: 2, mods: []uint32{2, 0}}, false},
+		{"a lost keyframe", []step{key, p(1, given), {ltrSlice{idr: true, long: true}, torn}, p(1, torn)}, ltrSlice{num: 2, mods: []uint64{2, 0}}, false},
 		{"a keyframe lost after a keyframe", []step{key, {ltrSlice{idr: true}, gone}}, ltrSlice{num: 1}, false},
 		{"nothing that matters", []step{key, p(1, given), {ltrSlice{num: 2, spare: true}, gone}}, ltrSlice{num: 2}, true},
 	}
@@ -223,11 +180,11 @@ func TestDoubtAfterRecovery(t *testing.T) {
 	give(ltrSlice{num: 1})
 	r.Dropped(ltrSlice{num: 2}.unit(4))
 	r.Lost(1)
-	give(ltrSlice{num: 3, mods: []uint32{2, 0}})
+	give(ltrSlice{num: 3, mods: []uint64{2, 0}})
 	if r.Follows(ltrSlice{num: 4, active: 2}.unit(4)) {
 		t.Error("a picture follows that refers to the lost one too")
 	}
-	for num := uint32(4); num < 6; num++ {
+	for num := uint64(4); num < 6; num++ {
 		if s := (ltrSlice{num: num}); !r.Doubtful() || !r.Follows(s.unit(4)) {
 			t.Fatalf("picture %d: doubtful %v, follows %v; want both", num, r.Doubtful(), r.Follows(s.unit(4)))
 		}
@@ -240,7 +197,7 @@ func TestDoubtAfterRecovery(t *testing.T) {
 
 // hostPicture is one of a random host: its number and whether it was delivered.
 type hostPicture struct {
-	num   uint32
+	num   uint64
 	given bool
 }
 
@@ -255,18 +212,18 @@ func TestReferencesAreNeverWrong(t *testing.T) {
 		r := receive.NewReferences(media.CodecH264)
 		r.Delivered(ltrSlice{idr: true, long: seed%2 == 0}.unit(limit), true)
 		var short []hostPicture // the newest first
-		long := map[uint32]hostPicture{}
+		long := map[uint64]hostPicture{}
 		if seed%2 == 0 {
 			long[0] = hostPicture{0, true}
 		} else {
 			short = []hostPicture{{0, true}}
 		}
 		lossy := false
-		for num := uint32(1); num < 60; num++ {
+		for num := uint64(1); num < 60; num++ {
 			s := ltrSlice{num: num, active: 1}
 			all := true
 			if rnd.IntN(2) == 0 { // names what it refers to
-				s.active = uint32(1 + rnd.IntN(2))
+				s.active = uint64(1 + rnd.IntN(2))
 				last := num
 				for range s.active {
 					if i := rnd.IntN(len(short) + len(long)); i < len(short) {
@@ -278,7 +235,7 @@ func TestReferencesAreNeverWrong(t *testing.T) {
 						last, all = short[i].num, all && short[i].given
 						continue
 					}
-					for index := range uint32(3) {
+					for index := range uint64(3) {
 						if p, ok := long[index]; ok {
 							s.mods = append(s.mods, 2, index)
 							all = all && p.given
@@ -289,7 +246,7 @@ func TestReferencesAreNeverWrong(t *testing.T) {
 			} else if len(short) > 0 {
 				all = short[0].given
 			} else {
-				for i := range uint32(3) {
+				for i := range uint64(3) {
 					if p, ok := long[i]; ok {
 						all = p.given
 						break
@@ -297,22 +254,22 @@ func TestReferencesAreNeverWrong(t *testing.T) {
 				}
 			}
 			me := hostPicture{num: num}
-			mark := uint32(99)
-			switch index := uint32(rnd.IntN(3)); rnd.IntN(6) {
+			mark := uint64(99)
+			switch index := uint64(rnd.IntN(3)); rnd.IntN(6) {
 			case 0:
-				mark, s.marks = index, []uint32{4, 4, 6, index}
+				mark, s.marks = index, []uint64{4, 4, 6, index}
 				delete(long, index)
 			case 1:
 				if len(short) > 0 {
 					i := rnd.IntN(len(short))
-					s.marks = []uint32{4, 4, 3, num - short[i].num - 1, index}
+					s.marks = []uint64{4, 4, 3, num - short[i].num - 1, index}
 					long[index] = short[i]
 					short = append(short[:i:i], short[i+1:]...)
 				}
 			case 2:
 				if len(short) > 0 && len(short)+len(long) > 1 {
 					i := rnd.IntN(len(short))
-					s.marks = []uint32{1, num - short[i].num - 1}
+					s.marks = []uint64{1, num - short[i].num - 1}
 					short = append(short[:i:i], short[i+1:]...)
 				}
 			}
@@ -370,7 +327,7 @@ func TestLongTermRecovery(t *testing.T) {
 		{num: 2},
 		{num: 3},
 		{num: 4},
-		{num: 5, mods: []uint32{2, 0}},
+		{num: 5, mods: []uint64{2, 0}},
 		{num: 6},
 		{num: 7},
 	} {
@@ -410,7 +367,7 @@ func BenchmarkReferences(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var units [64][]byte
 			for i := range units {
-				units[i] = ltrSlice{num: uint32(i), mods: []uint32{2, 0}}.unit(4)
+				units[i] = ltrSlice{num: uint64(i), mods: []uint64{2, 0}}.unit(4)
 			}
 			r := receive.NewReferences(media.CodecH264)
 			r.Delivered(ltrSlice{idr: true, long: true}.unit(4), true)
@@ -434,11 +391,11 @@ func BenchmarkReferences(b *testing.B) {
 
 // FuzzReferences feeds whatever pictures and losses, and wants no panic.
 func FuzzReferences(f *testing.F) {
-	f.Add(ltrSlice{num: 1}.unit(4), ltrSlice{num: 2, marks: []uint32{4, 3, 3, 0, 1, 6, 0}}.unit(4), ltrSlice{num: 4, active: 3, mods: []uint32{2, 0, 0, 1}}.unit(4), uint16(0x1b6c))
-	f.Add(ltrSlice{num: 1, spare: true}.unit(4), ltrSlice{num: 3, mods: []uint32{0, 63, 1, 4}, active: 32}.unit(4), ltrSlice{num: 4, marks: []uint32{5}}.unit(4), uint16(0x7777))
+	f.Add(ltrSlice{num: 1}.unit(4), ltrSlice{num: 2, marks: []uint64{4, 3, 3, 0, 1, 6, 0}}.unit(4), ltrSlice{num: 4, active: 3, mods: []uint64{2, 0, 0, 1}}.unit(4), uint16(0x1b6c))
+	f.Add(ltrSlice{num: 1, spare: true}.unit(4), ltrSlice{num: 3, mods: []uint64{0, 63, 1, 4}, active: 32}.unit(4), ltrSlice{num: 4, marks: []uint64{5}}.unit(4), uint16(0x7777))
 	f.Fuzz(func(_ *testing.T, a, b, c []byte, script uint16) {
 		r := receive.NewReferences(media.CodecH264)
-		r.Delivered(ltrSlice{idr: true, long: script&1 == 1}.unit(1+uint32(script&7)), true)
+		r.Delivered(ltrSlice{idr: true, long: script&1 == 1}.unit(1+uint64(script&7)), true)
 		units := [][]byte{a, b, c}
 		for i := range 16 {
 			u := units[i%3]

@@ -6,62 +6,63 @@ import (
 	"testing"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
 // pictureSet is a picture parameter set with two and three default references.
 func pictureSet(weightedP bool) []byte {
-	var b bitString
-	b.ue(1)
-	b.ue(0)
-	b.flag(true) // CABAC
-	b.flag(true) // bottom_field_pic_order_in_frame_present_flag
-	b.ue(0)
-	b.ue(1)
-	b.ue(2)
-	b.flag(weightedP)
-	b.u(2, 1)
-	b.se(-3)
-	b.se(0)
-	b.se(2)
-	b.u(3, 0b101)
-	return b.nalu(0x68)
+	var b bitstest.Bits
+	b.UE(1)
+	b.UE(0)
+	b.Flag(true) // CABAC
+	b.Flag(true) // bottom_field_pic_order_in_frame_present_flag
+	b.UE(0)
+	b.UE(1)
+	b.UE(2)
+	b.Flag(weightedP)
+	b.U(2, 1)
+	b.SE(-3)
+	b.SE(0)
+	b.SE(2)
+	b.U(3, 0b101)
+	return b.Unit(0x68)
 }
 
 // longSlice is a P slice of 1080p60 with everything that a header may have.
 func longSlice() []byte {
-	var b bitString
-	b.ue(0)
-	b.ue(5)
-	b.ue(1)
-	b.u(4, 9)  // frame_num
-	b.u(6, 33) // pic_order_cnt_lsb
-	b.se(-1)
-	b.ue(0) // redundant_pic_cnt
-	b.flag(true)
-	b.ue(2)
-	b.flag(true)
+	var b bitstest.Bits
+	b.UE(0)
+	b.UE(5)
+	b.UE(1)
+	b.U(4, 9)  // frame_num
+	b.U(6, 33) // pic_order_cnt_lsb
+	b.SE(-1)
+	b.UE(0) // redundant_pic_cnt
+	b.Flag(true)
+	b.UE(2)
+	b.Flag(true)
 	for _, v := range []uint64{0, 4, 2, 1, 1, 0, 3} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.ue(5)
-	b.ue(5)
+	b.UE(5)
+	b.UE(5)
 	for i := range 3 {
-		b.flag(i == 1)
+		b.Flag(i == 1)
 		if i == 1 {
-			b.se(20)
-			b.se(-2)
+			b.SE(20)
+			b.SE(-2)
 		}
-		b.flag(i == 2)
+		b.Flag(i == 2)
 		for range 4 * (i / 2) {
-			b.se(7)
+			b.SE(7)
 		}
 	}
-	b.flag(true)
+	b.Flag(true)
 	for _, v := range []uint64{1, 2, 2, 3, 3, 0, 1, 4, 16, 6, 15, 0} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.ue(3)
-	return b.nalu(0x61)
+	b.UE(3)
+	return b.Unit(0x61)
 }
 
 func TestH264Header(t *testing.T) {

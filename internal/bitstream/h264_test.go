@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
 func TestParseH264SPS(t *testing.T) {
@@ -64,20 +65,20 @@ func TestH264Truncated(t *testing.T) {
 func TestInferredReorder(t *testing.T) {
 	// 1080p at level 4.2 is 34816/8160, at level 5.2 min(16, 184320/8160).
 	for level, want := range map[uint64]uint8{42: 4, 52: 16} {
-		var b bitString
-		b.u(24, 100<<16|level)
+		var b bitstest.Bits
+		b.U(24, 100<<16|level)
 		for _, v := range []uint64{0, 1, 0, 0} {
-			b.ue(v)
+			b.UE(v)
 		}
-		b.u(2, 0)
+		b.U(2, 0)
 		for _, v := range []uint64{0, 2, 1} {
-			b.ue(v)
+			b.UE(v)
 		}
-		b.u(1, 0)
-		b.ue(119)
-		b.ue(67)
-		b.u(4, 0b1100) // frames, direct 8x8, no crop, no VUI
-		p, err := bitstream.ParseH264SPS(b.nalu(0x67))
+		b.U(1, 0)
+		b.UE(119)
+		b.UE(67)
+		b.U(4, 0b1100) // frames, direct 8x8, no crop, no VUI
+		p, err := bitstream.ParseH264SPS(b.Unit(0x67))
 		if err != nil || p.ReorderFrames != want || p.BufferedFrames != want || p.HasVUI {
 			t.Errorf("level %d: reorder %d, buffered %d, VUI %v, %v; want %d twice, none", level, p.ReorderFrames, p.BufferedFrames, p.HasVUI, err, want)
 		}

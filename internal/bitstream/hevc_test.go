@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
 func TestParseHEVCSPS(t *testing.T) {
@@ -46,92 +47,92 @@ func TestParseHEVCSPS(t *testing.T) {
 // rich writes a set that x265 does not: scaling lists, PCM, reference picture
 // sets that tell each other, long-term pictures, a display window.
 func rich() []byte {
-	var b bitString
-	b.u(4, 3)     // video parameter set
-	b.u(4, 0b001) // one sub-layer, nesting
-	b.u(8, 1)     // Main
-	b.u(32, 3<<29)
-	b.u(4, 0b1001)
-	b.u(44, 0)
-	b.u(8, 93)
+	var b bitstest.Bits
+	b.U(4, 3)     // video parameter set
+	b.U(4, 0b001) // one sub-layer, nesting
+	b.U(8, 1)     // Main
+	b.U(32, 3<<29)
+	b.U(4, 0b1001)
+	b.U(44, 0)
+	b.U(8, 93)
 	for _, v := range []uint64{2, 1, 1280, 720} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.flag(false)
+	b.Flag(false)
 	for _, v := range []uint64{0, 0, 4} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.flag(true)
+	b.Flag(true)
 	for _, v := range []uint64{4, 0, 0, 0, 3, 0, 3, 2, 2} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.u(2, 0b11) // scaling lists, here
+	b.U(2, 0b11) // scaling lists, here
 	for size := range 4 {
 		for matrix := range 6 {
 			if size == 3 && matrix%3 != 0 {
 				continue
 			}
 			if matrix == 1 {
-				b.flag(false)
-				b.ue(1)
+				b.Flag(false)
+				b.UE(1)
 				continue
 			}
-			b.flag(true)
+			b.Flag(true)
 			if size > 1 {
-				b.se(8)
+				b.SE(8)
 			}
 			for range min(64, 16<<(2*size)) {
-				b.se(1)
+				b.SE(1)
 			}
 		}
 	}
-	b.u(3, 0b111) // AMP, SAO, PCM
-	b.u(8, 0x77)
-	b.ue(0)
-	b.ue(2)
-	b.flag(true)
+	b.U(3, 0b111) // AMP, SAO, PCM
+	b.U(8, 0x77)
+	b.UE(0)
+	b.UE(2)
+	b.Flag(true)
 	sets(&b)
-	b.flag(true) // long-term
-	b.ue(2)
-	b.u(18, 0x12345) // two of 8 + 1 bits
-	b.u(2, 0b01)
-	b.flag(true) // VUI
-	b.u(4, 0)    // nothing but ...
-	b.u(3, 0b010)
-	b.flag(true) // a window
+	b.Flag(true) // long-term
+	b.UE(2)
+	b.U(18, 0x12345) // two of 8 + 1 bits
+	b.U(2, 0b01)
+	b.Flag(true) // VUI
+	b.U(4, 0)    // nothing but ...
+	b.U(3, 0b010)
+	b.Flag(true) // a window
 	for _, v := range []uint64{1, 2, 3, 4} {
-		b.ue(v)
+		b.UE(v)
 	}
-	b.flag(true)
-	b.u(32, 1001)
-	b.u(32, 60000)
-	b.u(4, 0)
-	return b.nalu(0x42, 1)
+	b.Flag(true)
+	b.U(32, 1001)
+	b.U(32, 60000)
+	b.U(4, 0)
+	return b.Unit(0x42, 1)
 }
 
 // sets writes four reference picture sets: {-1, -2, +1}, then three told by
 // the one before.
-func sets(b *bitString) {
-	b.ue(4)
-	b.ue(2)
-	b.ue(1)
+func sets(b *bitstest.Bits) {
+	b.UE(4)
+	b.UE(2)
+	b.UE(1)
 	for range 3 {
-		b.ue(0)
-		b.flag(true)
+		b.UE(0)
+		b.Flag(true)
 	}
-	b.flag(true) // by -1: -2, -3, 0 (gone), -1
-	b.flag(true)
-	b.ue(0)
-	b.u(4, 0b1111)
-	b.flag(true) // by +2: {-1, -2, -3} + 2 is 1, 0 (gone), -1, and +2, one unused
-	b.flag(false)
-	b.ue(1)
-	b.u(3, 0b111) // used, used, used
-	b.u(2, 0b00)  // the last: neither used nor delta
-	b.flag(true)  // of {-1, 1}: three flags
-	b.flag(false)
-	b.ue(0)
-	b.u(3, 0b111)
+	b.Flag(true) // by -1: -2, -3, 0 (gone), -1
+	b.Flag(true)
+	b.UE(0)
+	b.U(4, 0b1111)
+	b.Flag(true) // by +2: {-1, -2, -3} + 2 is 1, 0 (gone), -1, and +2, one unused
+	b.Flag(false)
+	b.UE(1)
+	b.U(3, 0b111) // used, used, used
+	b.U(2, 0b00)  // the last: neither used nor delta
+	b.Flag(true)  // of {-1, 1}: three flags
+	b.Flag(false)
+	b.UE(0)
+	b.U(3, 0b111)
 }
 
 func TestParseHEVCRich(t *testing.T) {

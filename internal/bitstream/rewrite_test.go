@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
 // wrap makes an access unit: delimiter, set, picture parameter set, slice.
@@ -103,9 +104,9 @@ func checkFixed(t *testing.T, before bitstream.H264Params, old, sps []byte) {
 }
 
 func ues(values ...uint64) string {
-	var b bitString
+	var b bitstest.Bits
 	for _, v := range values {
-		b.ue(v)
+		b.UE(v)
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package bitstream_test
 
 import (
 	"encoding/hex"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -39,79 +40,10 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// bitString builds an RBSP by a way of its own: a string of ones and zeros.
-type bitString struct{ strings.Builder }
-
-func (b *bitString) u(n int, v uint64) {
-	for i := n - 1; i >= 0; i-- {
-		b.WriteByte('0' + byte(v>>i&1))
-	}
-}
-
-func (b *bitString) flag(v bool) {
-	if v {
-		b.WriteByte('1')
-	} else {
-		b.WriteByte('0')
-	}
-}
-
-func (b *bitString) ue(v uint64) {
-	n := 0
-	for (v+1)>>n > 1 {
-		n++
-	}
-	b.u(n, 0)
-	b.u(n+1, v+1)
-}
-
-func (b *bitString) se(v int64) {
-	if v > 0 {
-		b.ue(uint64(2*v - 1))
-	} else {
-		b.ue(uint64(-2 * v))
-	}
-}
-
-// nalu ends the RBSP and wraps it: header first, emulation prevention in.
-func (b *bitString) nalu(header ...byte) []byte {
-	s := b.String() + "1"
-	for len(s)%8 != 0 {
-		s += "0"
-	}
-	out, zeros := header, 0
-	for i := 0; i < len(s); i += 8 {
-		var v byte
-		for _, c := range s[i : i+8] {
-			v = v<<1 | byte(c-'0')
-		}
-		if zeros == 2 && v <= 3 {
-			out, zeros = append(out, 3), 0
-		}
-		out = append(out, v)
-		if zeros++; v != 0 {
-			zeros = 0
-		}
-	}
-	return out
-}
-
 // rbspBits is the RBSP of a NAL unit with a header of one byte as a string of
 // ones and zeros, without its trailing bits.
 func rbspBits(nalu []byte) string {
-	var b bitString
-	zeros := 0
-	for _, v := range nalu[1:] {
-		if zeros >= 2 && v == 3 {
-			zeros = 0
-			continue
-		}
-		b.u(8, uint64(v))
-		if zeros++; v != 0 {
-			zeros = 0
-		}
-	}
-	s := strings.TrimRight(b.String(), "0")
+	s := strings.TrimRight(bitstest.Text(nalu[1:]), "0")
 	return s[:len(s)-1]
 }
 
@@ -119,84 +51,84 @@ func rbspBits(nalu []byte) string {
 // allows, with a bitstream restriction of these two values or, when reorder is
 // negative, without one.
 func randomH264(rnd *rand.Rand, vui bool, refs, reorder, buffering int) []byte {
-	var b bitString
+	var b bitstest.Bits
 	coin := func() bool { return rnd.IntN(2) == 0 }
 	profile := []uint64{66, 77, 100, 110, 122, 244}[rnd.IntN(6)]
-	b.u(8, profile)
-	b.u(8, uint64(rnd.IntN(16))<<4&^0x10)
-	b.u(8, []uint64{10, 31, 42, 52}[rnd.IntN(4)])
-	b.ue(uint64(rnd.IntN(32)))
+	b.U(8, profile)
+	b.U(8, uint64(rnd.IntN(16))<<4&^0x10)
+	b.U(8, []uint64{10, 31, 42, 52}[rnd.IntN(4)])
+	b.UE(uint64(rnd.IntN(32)))
 	if profile >= 100 {
 		chroma := uint64(rnd.IntN(4))
-		b.ue(chroma)
+		b.UE(chroma)
 		if chroma == 3 {
-			b.flag(false)
+			b.Flag(false)
 		}
-		b.ue(uint64(rnd.IntN(3)))
-		b.ue(uint64(rnd.IntN(3)))
-		b.flag(coin())
+		b.UE(uint64(rnd.IntN(3)))
+		b.UE(uint64(rnd.IntN(3)))
+		b.Flag(coin())
 		lists(rnd, &b, chroma)
 	}
-	b.ue(uint64(rnd.IntN(13)))
+	b.UE(uint64(rnd.IntN(13)))
 	switch kind := rnd.IntN(3); kind {
 	case 0:
-		b.ue(0)
-		b.ue(uint64(rnd.IntN(13)))
+		b.UE(0)
+		b.UE(uint64(rnd.IntN(13)))
 	case 1:
-		b.ue(1)
-		b.flag(coin())
-		b.se(int64(rnd.IntN(100) - 50))
-		b.se(int64(rnd.IntN(100) - 50))
+		b.UE(1)
+		b.Flag(coin())
+		b.SE(int64(rnd.IntN(100) - 50))
+		b.SE(int64(rnd.IntN(100) - 50))
 		n := rnd.IntN(6)
-		b.ue(uint64(n))
+		b.UE(uint64(n))
 		for range n {
-			b.se(int64(rnd.IntN(2000) - 1000))
+			b.SE(int64(rnd.IntN(2000) - 1000))
 		}
 	default:
-		b.ue(2)
+		b.UE(2)
 	}
-	b.ue(uint64(refs))
-	b.flag(coin())
-	b.ue(uint64(3 + rnd.IntN(250)))
-	b.ue(uint64(3 + rnd.IntN(130)))
+	b.UE(uint64(refs))
+	b.Flag(coin())
+	b.UE(uint64(3 + rnd.IntN(250)))
+	b.UE(uint64(3 + rnd.IntN(130)))
 	if frame := coin(); frame {
-		b.flag(true)
+		b.Flag(true)
 	} else {
-		b.flag(false)
-		b.flag(coin())
+		b.Flag(false)
+		b.Flag(coin())
 	}
-	b.flag(true)
+	b.Flag(true)
 	if crop := coin(); crop {
-		b.flag(true)
+		b.Flag(true)
 		for range 4 {
-			b.ue(uint64(rnd.IntN(4)))
+			b.UE(uint64(rnd.IntN(4)))
 		}
 	} else {
-		b.flag(false)
+		b.Flag(false)
 	}
-	b.flag(vui)
+	b.Flag(vui)
 	if vui {
 		randomVUI(rnd, &b, reorder, buffering)
 	}
-	return b.nalu(0x67)
+	return b.Unit(0x67)
 }
 
-func lists(rnd *rand.Rand, b *bitString, chroma uint64) {
+func lists(rnd *rand.Rand, b *bitstest.Bits, chroma uint64) {
 	if rnd.IntN(2) == 0 {
-		b.flag(false)
+		b.Flag(false)
 		return
 	}
-	b.flag(true)
+	b.Flag(true)
 	n := 8
 	if chroma == 3 {
 		n = 12
 	}
 	for i := range n {
 		if rnd.IntN(2) == 0 {
-			b.flag(false)
+			b.Flag(false)
 			continue
 		}
-		b.flag(true)
+		b.Flag(true)
 		size, last := 16, 8
 		if i >= 6 {
 			size = 64
@@ -214,7 +146,7 @@ func lists(rnd *rand.Rand, b *bitString, chroma uint64) {
 			if delta < -128 {
 				delta += 256
 			}
-			b.se(int64(delta))
+			b.SE(int64(delta))
 			if next == 0 {
 				break
 			}
@@ -223,50 +155,50 @@ func lists(rnd *rand.Rand, b *bitString, chroma uint64) {
 	}
 }
 
-func randomVUI(rnd *rand.Rand, b *bitString, reorder, buffering int) {
+func randomVUI(rnd *rand.Rand, b *bitstest.Bits, reorder, buffering int) {
 	option := func(write func()) {
 		on := rnd.IntN(2) == 0
-		b.flag(on)
+		b.Flag(on)
 		if on {
 			write()
 		}
 	}
-	some := func(n int) func() { return func() { b.u(n, rnd.Uint64N(1<<n)) } }
+	some := func(n int) func() { return func() { b.U(n, rnd.Uint64N(1<<n)) } }
 	option(func() {
-		b.u(8, 255)
-		b.u(32, 0) // long rows of zeros want emulation prevention
+		b.U(8, 255)
+		b.U(32, 0) // long rows of zeros want emulation prevention
 	})
 	option(some(1))
 	option(func() {
 		some(4)()
 		option(some(24))
 	})
-	option(func() { b.ue(2); b.ue(3) })
-	option(func() { b.u(32, 1); b.u(32, 50<<8); b.flag(true) })
+	option(func() { b.UE(2); b.UE(3) })
+	option(func() { b.U(32, 1); b.U(32, 50<<8); b.Flag(true) })
 	hrd := false
 	for range 2 {
 		option(func() {
 			hrd = true
 			n := rnd.IntN(3)
-			b.ue(uint64(n))
+			b.UE(uint64(n))
 			some(8)()
 			for range n + 1 {
-				b.ue(uint64(rnd.IntN(1 << 20)))
-				b.ue(uint64(rnd.IntN(1 << 20)))
-				b.flag(true)
+				b.UE(uint64(rnd.IntN(1 << 20)))
+				b.UE(uint64(rnd.IntN(1 << 20)))
+				b.Flag(true)
 			}
 			some(20)()
 		})
 	}
 	if hrd {
-		b.flag(rnd.IntN(2) == 0)
+		b.Flag(rnd.IntN(2) == 0)
 	}
-	b.flag(rnd.IntN(2) == 0)
-	b.flag(reorder >= 0)
+	b.Flag(rnd.IntN(2) == 0)
+	b.Flag(reorder >= 0)
 	if reorder >= 0 {
-		b.flag(true)
+		b.Flag(true)
 		for _, v := range []int{rnd.IntN(17), rnd.IntN(17), rnd.IntN(16), rnd.IntN(16), reorder, buffering} {
-			b.ue(uint64(v))
+			b.UE(uint64(v))
 		}
 	}
 }

@@ -3,28 +3,20 @@
 package libav_test
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
-// bits reads and writes an RBSP as a string of ones and zeros.
+// bits reads an RBSP and writes another one.
 type bits struct {
 	in  string
-	out strings.Builder
+	out bitstest.Bits
 }
 
 // rbsp is the payload of a NAL unit with a header of so many bytes.
-func rbsp(nalu []byte, header int) *bits {
-	var b strings.Builder
-	for _, v := range bytes.ReplaceAll(nalu[header:], []byte{0, 0, 3}, []byte{0, 0}) {
-		for i := 7; i >= 0; i-- {
-			b.WriteByte('0' + v>>i&1)
-		}
-	}
-	return &bits{in: b.String()}
-}
+func rbsp(nalu []byte, header int) *bits { return &bits{in: bitstest.Text(nalu[header:])} }
 
 func (b *bits) u(n int) (v uint32) {
 	for _, c := range b.in[:n] {
@@ -40,46 +32,15 @@ func (b *bits) ue() uint32 {
 	return b.u(n+1) - 1
 }
 
-func (b *bits) put(n int, v uint32) {
-	for i := n - 1; i >= 0; i-- {
-		b.out.WriteByte('0' + byte(v>>i&1))
-	}
-}
-
-func (b *bits) putUE(v uint32) {
-	n := 0
-	for (v+1)>>n > 1 {
-		n++
-	}
-	b.put(n, 0)
-	b.put(n+1, v+1)
-}
+func (b *bits) put(n int, v uint32) { b.out.U(n, uint64(v)) }
+func (b *bits) putUE(v uint32)      { b.out.UE(uint64(v)) }
 
 // copyU and copyUE pass a field on.
 func (b *bits) copyU(n int) uint32 { v := b.u(n); b.put(n, v); return v }
 func (b *bits) copyUE() uint32     { v := b.ue(); b.putUE(v); return v }
 
 // nalu is what was written, whole bytes, behind a header.
-func (b *bits) nalu(header ...byte) []byte {
-	out, zeros := bytes.Clone(header), 0
-	for s := b.out.String(); s != ""; s = s[8:] {
-		for len(s) < 8 {
-			s += "0"
-		}
-		var v byte
-		for _, c := range s[:8] {
-			v = v<<1 | byte(c-'0')
-		}
-		if zeros >= 2 && v <= 3 {
-			out, zeros = append(out, 3), 0
-		}
-		out = append(out, v)
-		if zeros++; v != 0 {
-			zeros = 0
-		}
-	}
-	return out
-}
+func (b *bits) nalu(header ...byte) []byte { return bitstest.Unit(b.out.String(), header...) }
 
 // rewriteUnits makes an access unit of one by changing its NAL units.
 func rewriteUnits(au []byte, change func(nalu []byte) []byte) (out []byte) {

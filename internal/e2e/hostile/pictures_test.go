@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/bitstream"
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 	"github.com/blade-shadow/terminal/internal/lab"
 )
 
@@ -80,76 +81,35 @@ func references(t *testing.T, size string, n int) (units [][]byte) {
 	return units
 }
 
-// bits writes what parameter sets are made of (H.264, 7.2 and 9.1).
-type bits struct {
-	b []byte
-	n int
-}
-
-func (w *bits) put(v uint64, n int) {
-	for i := n - 1; i >= 0; i-- {
-		if w.n%8 == 0 {
-			w.b = append(w.b, 0)
-		}
-		w.b[w.n/8] |= byte(v>>i&1) << (7 - w.n%8)
-		w.n++
-	}
-}
-
-func (w *bits) ue(v uint64) {
-	n := 0
-	for (v+1)>>n > 1 {
-		n++
-	}
-	w.put(v+1, 2*n+1)
-}
-
-// unit ends the payload and escapes it.
-func (w *bits) unit(header byte) []byte {
-	w.put(1, 1)
-	out, zeros := []byte{header}, 0
-	for _, b := range w.b {
-		if zeros >= 2 && b <= 3 {
-			out, zeros = append(out, 3), 0
-		}
-		if out = append(out, b); b == 0 {
-			zeros++
-		} else {
-			zeros = 0
-		}
-	}
-	return out
-}
-
 // sps is a Baseline sequence parameter set of any size in macroblocks.
 func sps(id, width, height uint64) []byte {
-	var w bits
-	w.put(66<<16|0xc0<<8|52, 24)
-	w.ue(id)
-	w.ue(0)  // frame_num of 4 bits
-	w.ue(2)  // no picture order
-	w.ue(16) // references
-	w.put(0, 1)
-	w.ue(width - 1)
-	w.ue(height - 1)
-	w.put(0b1100, 4) // frames only, direct inference, no cropping, no VUI
-	return w.unit(0x67)
+	var w bitstest.Bits
+	w.U(24, 66<<16|0xc0<<8|52)
+	w.UE(id)
+	w.UE(0)  // frame_num of 4 bits
+	w.UE(2)  // no picture order
+	w.UE(16) // references
+	w.U(1, 0)
+	w.UE(width - 1)
+	w.UE(height - 1)
+	w.U(4, 0b1100) // frames only, direct inference, no cropping, no VUI
+	return w.Unit(0x67)
 }
 
 func pps(id, sps uint64) []byte {
-	var w bits
-	w.ue(id)
-	w.ue(sps)
-	w.put(0, 2)
-	w.ue(0)
-	w.ue(0)
-	w.ue(0)
-	w.put(0, 3)
+	var w bitstest.Bits
+	w.UE(id)
+	w.UE(sps)
+	w.U(2, 0)
+	w.UE(0)
+	w.UE(0)
+	w.UE(0)
+	w.U(3, 0)
 	for range 3 {
-		w.ue(0)
+		w.UE(0)
 	}
-	w.put(0, 3)
-	return w.unit(0x68)
+	w.U(3, 0)
+	return w.Unit(0x68)
 }
 
 // sets sends keyframes with parameter sets under every number and beyond, of a
@@ -168,14 +128,14 @@ func sets(width, height uint64) func(context.Context, *testing.T, *visit) {
 					v.video.next(pps(8*id+p, id), false)
 				}
 			}
-			var w bits // an IDR slice: I, of a set that may be there
-			w.ue(0)
-			w.ue(7)
-			w.ue(n % 256)
-			w.put(0, 4)
-			w.ue(n)
-			w.put(0b00, 2)
-			v.video.next(append(w.unit(0x65), garbage(r, 1000)...), true)
+			var w bitstest.Bits // an IDR slice: I, of a set that may be there
+			w.UE(0)
+			w.UE(7)
+			w.UE(n % 256)
+			w.U(4, 0)
+			w.UE(n)
+			w.U(2, 0b00)
+			v.video.next(append(w.Unit(0x65), garbage(r, 1000)...), true)
 			pause(ctx, 10*time.Millisecond)
 		}
 	}
