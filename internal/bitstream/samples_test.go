@@ -2,10 +2,11 @@ package bitstream_test
 
 import (
 	"encoding/hex"
-	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/blade-shadow/terminal/internal/bitstream/bitstest"
 )
 
 // Sequence parameter sets as x264 and x265 write them, by what is peculiar
