@@ -125,7 +125,9 @@ func (b *bench) hostile(ctx context.Context, t *testing.T, a *attack, done chan 
 			if a.then == nil {
 				return
 			}
-			if err := v.up(ctx); err != nil {
+			if err := v.up(ctx); errors.Is(err, context.Canceled) {
+				return // it came again after all was over
+			} else if err != nil {
 				t.Error(err)
 				return
 			}
