@@ -14,18 +14,27 @@ type MessageType uint8
 
 // Types of control message.
 const (
-	MessageHello      MessageType = 0x01 // terminal, first of all
-	MessageHelloAck   MessageType = 0x02 // host, in answer
-	MessagePing       MessageType = 0x03 // both
-	MessagePong       MessageType = 0x04 // both, in answer
-	MessageSetBitrate MessageType = 0x05 // terminal
-	MessageScreen     MessageType = 0x06 // host, when a screen changes
-	MessageBye        MessageType = 0x07 // both, last of all
-	MessageDecoders   MessageType = 0x08 // terminal, when what it can decode changes
-	MessageLimit      MessageType = 0x09 // terminal
-	MessageLayout     MessageType = 0x0a // terminal, when its outputs change
-	MessagePhase      MessageType = 0x0b // terminal
-	MessageCursor     MessageType = 0x0c // host, when its pointer looks different
+	MessageHello        MessageType = 0x01 // terminal, first of all
+	MessageHelloAck     MessageType = 0x02 // host, in answer
+	MessagePing         MessageType = 0x03 // both
+	MessagePong         MessageType = 0x04 // both, in answer
+	MessageSetBitrate   MessageType = 0x05 // terminal
+	MessageScreen       MessageType = 0x06 // host, when a screen changes
+	MessageBye          MessageType = 0x07 // both, last of all
+	MessageDecoders     MessageType = 0x08 // terminal, when what it can decode changes
+	MessageLimit        MessageType = 0x09 // terminal
+	MessageLayout       MessageType = 0x0a // terminal, when its outputs change
+	MessagePhase        MessageType = 0x0b // terminal
+	MessageCursor       MessageType = 0x0c // host, when its pointer looks different
+	MessageDeviceAdd    MessageType = 0x0d // terminal
+	MessageDeviceRemove MessageType = 0x0e // terminal
+	MessageBattery      MessageType = 0x0f // terminal
+	MessageFFEffect     MessageType = 0x10 // host
+	MessageClipboard    MessageType = 0x11 // both
+	MessageMic          MessageType = 0x12 // both
+	MessageUSBOffer     MessageType = 0x13 // terminal
+	MessageUSBAccept    MessageType = 0x14 // host
+	MessageUSBClose     MessageType = 0x15 // both
 )
 
 // String returns the name of t in docs/PROTOCOL.md.
@@ -55,6 +64,24 @@ func (t MessageType) String() string {
 		return "PHASE"
 	case MessageCursor:
 		return "CURSOR"
+	case MessageDeviceAdd:
+		return "DEVICE_ADD"
+	case MessageDeviceRemove:
+		return "DEVICE_REMOVE"
+	case MessageBattery:
+		return "BATTERY"
+	case MessageFFEffect:
+		return "FF_EFFECT"
+	case MessageClipboard:
+		return "CLIPBOARD"
+	case MessageMic:
+		return "MIC"
+	case MessageUSBOffer:
+		return "USB_OFFER"
+	case MessageUSBAccept:
+		return "USB_ACCEPT"
+	case MessageUSBClose:
+		return "USB_CLOSE"
 	}
 	return fmt.Sprintf("message(%#02x)", uint8(t))
 }

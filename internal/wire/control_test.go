@@ -26,6 +26,7 @@ type control struct {
 	Layout     []wire.Placement `json:",omitzero"`
 	Phase      *phase           `json:",omitempty"`
 	Cursor     *cursorPart      `json:",omitempty"`
+	Peripheral peripheral       `json:",omitzero"`
 	Unknown    *unknown         `json:",omitempty"`
 }
 
@@ -122,6 +123,9 @@ func (c control) encode(b []byte) []byte {
 	case c.Phase != nil:
 		return wire.AppendPhase(b, wire.Phase{Screen: c.Phase.Screen, At: time.Unix(0, c.Phase.AtNS), Period: time.Duration(c.Phase.Period)})
 	}
+	if c.Unknown == nil {
+		return c.Peripheral.encode(b)
+	}
 	body, err := hex.DecodeString(c.Unknown.BodyHex)
 	if err != nil {
 		panic(err) // a vector that is not hexadecimal
@@ -186,6 +190,9 @@ func decodeMessage(m wire.Message) (c control, err error) {
 		p, err = m.Cursor()
 		c.Cursor = cursorPartOf(p)
 	default:
+		if c.Peripheral, err = decodePeripheral(m); err != nil || c.Peripheral != (peripheral{}) {
+			return c, err
+		}
 		c.Unknown = &unknown{Type: m.Type, Flags: m.Flags, BodyHex: hex.EncodeToString(m.Body)}
 	}
 	return c, err

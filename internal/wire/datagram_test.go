@@ -23,6 +23,14 @@ type datagram struct {
 	Ack        *wire.Ack        `json:",omitempty"`
 	LEDs       *wire.LEDs       `json:",omitempty"`
 	PointerAt  *wire.PointerAt  `json:",omitempty"`
+	Touch      *wire.Touch      `json:",omitempty"`
+	Pen        *wire.Pen        `json:",omitempty"`
+	PadTouch   *wire.PadTouch   `json:",omitempty"`
+	PadMotion  *wire.PadMotion  `json:",omitempty"`
+	Rumble     *wire.Rumble     `json:",omitempty"`
+	RGB        *wire.RGB        `json:",omitempty"`
+	Triggers   *wire.Triggers   `json:",omitempty"`
+	MotionRate *wire.MotionRate `json:",omitempty"`
 }
 
 func (d datagram) encode() []byte {
@@ -51,7 +59,7 @@ func (d datagram) encode() []byte {
 	if d.PointerAt != nil {
 		b = wire.AppendPointerAt(b, *d.PointerAt)
 	}
-	return b
+	return d.encodeDevices(b)
 }
 
 func decode(b []byte) (datagram, error) {
@@ -94,6 +102,7 @@ func (d *datagram) add(r wire.Record) {
 	if v, ok := r.PointerAt(); ok {
 		d.PointerAt = &v
 	}
+	d.addDevices(r)
 }
 
 // random returns a datagram that a terminal and a host could make together.
@@ -203,7 +212,7 @@ func TestParseDatagramRefuses(t *testing.T) {
 
 func TestLaterVersionsMayAdd(t *testing.T) {
 	b := wire.AppendHeader(nil, wire.Header{Seq: 7})
-	b = append(b, 0x06, 2, 0xff, 0xff)              // a record that nobody knows
+	b = append(b, 0x7e, 2, 0xff, 0xff)              // a record that nobody knows
 	b = append(b, 0x82, 6, 0, 0x02, 0, 0, 0xa, 0xb) // LEDS with two bytes more
 	got, err := decode(b)
 	want := datagram{Header: wire.Header{Seq: 7}, LEDs: &wire.LEDs{Lit: wire.LEDCaps}}

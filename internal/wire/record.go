@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/blade-shadow/terminal/internal/input"
 )
 
 // RecordType is the first byte of a record.
@@ -15,8 +17,16 @@ const (
 	RecordKeys       RecordType = 0x03
 	RecordEvents     RecordType = 0x04
 	RecordPad        RecordType = 0x05
+	RecordPadMotion  RecordType = 0x06
+	RecordTouch      RecordType = 0x07
+	RecordPen        RecordType = 0x08
+	RecordPadTouch   RecordType = 0x09
 	RecordAck        RecordType = 0x81
 	RecordLEDs       RecordType = 0x82
+	RecordRumble     RecordType = 0x83
+	RecordRGB        RecordType = 0x84
+	RecordTriggers   RecordType = 0x85
+	RecordMotionRate RecordType = 0x86
 	RecordPointerAt  RecordType = 0x87
 )
 
@@ -33,6 +43,15 @@ const (
 	ackSize        = 12
 	ledsSize       = 4
 	pointerAtSize  = 12
+	padMotionSize  = 16
+	touchSize      = 6
+	contactSize    = 12
+	penSize        = 20
+	padTouchSize   = 4
+	rumbleSize     = 12
+	rgbSize        = 4
+	triggersSize   = 24
+	motionRateSize = 4
 
 	maxBody            = 255
 	transitionsPerBody = (maxBody - eventsSize) / transitionSize
@@ -57,6 +76,22 @@ func (t RecordType) String() string {
 		return "LEDS"
 	case RecordPointerAt:
 		return "POINTER_AT"
+	case RecordPadMotion:
+		return "PAD_MOTION"
+	case RecordTouch:
+		return "TOUCH"
+	case RecordPen:
+		return "PEN"
+	case RecordPadTouch:
+		return "PAD_TOUCH"
+	case RecordRumble:
+		return "RUMBLE"
+	case RecordRGB:
+		return "RGB"
+	case RecordTriggers:
+		return "TRIGGERS"
+	case RecordMotionRate:
+		return "MOTION_RATE"
 	}
 	return fmt.Sprintf("record(%#02x)", uint8(t))
 }
@@ -88,6 +123,22 @@ func (r Record) complete() bool {
 		return n >= ledsSize
 	case RecordPointerAt:
 		return n >= pointerAtSize
+	case RecordPadMotion:
+		return n >= padMotionSize
+	case RecordTouch:
+		return n >= touchSize && r.Body[1] <= input.MaxContacts && n >= touchSize+contactSize*int(r.Body[1])
+	case RecordPen:
+		return n >= penSize
+	case RecordPadTouch:
+		return n >= padTouchSize && r.Body[1] <= 2 && n >= padTouchSize+contactSize*int(r.Body[1])
+	case RecordRumble:
+		return n >= rumbleSize
+	case RecordRGB:
+		return n >= rgbSize
+	case RecordTriggers:
+		return n >= triggersSize
+	case RecordMotionRate:
+		return n >= motionRateSize
 	}
 	return true
 }

@@ -5,38 +5,13 @@ import "encoding/binary"
 // MaxPads is how many game pads a terminal can have: numbers 0 to 15.
 const MaxPads = 16
 
-// Bits of Pad.Buttons, in the order of the W3C's standard game pad. Buttons are
-// named by their place, because letters on them differ. Bits 6 and 7 are the
-// triggers', which are values; senders leave them 0.
-const (
-	PadSouth = iota
-	PadEast
-	PadWest
-	PadNorth
-	PadLeftShoulder
-	PadRightShoulder
-	_
-	_
-	PadSelect
-	PadStart
-	PadLeftStick
-	PadRightStick
-	PadUp
-	PadDown
-	PadLeft
-	PadRight
-	PadGuide
-
-	PadButtons // how many bits there are
-)
-
 // Pad is the whole state of a game pad. Only the newest means anything, so a
 // lost datagram loses nothing that a later one does not say again.
 type Pad struct {
-	Pad       uint8 // its number, below MaxPads, for as long as it is plugged in
-	Connected bool  // false: it was unplugged
-	Age       Age   // of its newest change
-	Buttons   uint32
+	Pad       uint8  // its number, below MaxPads, for as long as it is plugged in
+	Connected bool   // false: it was unplugged
+	Age       Age    // of its newest change
+	Buttons   uint32 // bits of input.PadSouth and so on
 	// Sticks, -32767 to 32767, right and down (-32768 counts as -32767).
 	LeftX, LeftY, RightX, RightY int16
 	// Triggers, 0 to 65535.

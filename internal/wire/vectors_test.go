@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
@@ -75,7 +76,7 @@ func inputVectors() []vector[datagram] {
 			Header:  wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 45, Time: 5_003_000, Ack: 43},
 			Pointer: &wire.Pointer{X: 5},
 			Pad: &wire.Pad{
-				Pad: 1, Connected: true, Age: 3, Buttons: 1<<wire.PadSouth | 1<<wire.PadStart,
+				Pad: 1, Connected: true, Age: 3, Buttons: 1<<input.PadSouth | 1<<input.PadStart,
 				LeftX: 0, LeftY: -32767, RightX: 1000, RightTrigger: 32768,
 			},
 		}},
@@ -97,12 +98,32 @@ func inputVectors() []vector[datagram] {
 			Header:    wire.Header{Epoch: 3, Seq: 43, Time: 79, Ack: 42},
 			PointerAt: &wire.PointerAt{Shape: 7},
 		}},
+		{Name: "two fingers and a pen", Fields: datagram{
+			Header: wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 47, Time: 5_005_000, Ack: 43},
+			Touch: &wire.Touch{Device: 2, N: 2, Screen: 1, Age: 2, Contacts: [input.MaxContacts]input.Contact{
+				{ID: 0, X: 100, Y: 65535, Pressure: 500, Major: 20, Minor: 10}, {ID: 7, Tool: input.ToolPalm, X: 32768, Y: 1},
+			}},
+			Pen: &wire.Pen{Device: 3, InRange: true, Touching: true, Age: 1, X: 1, Y: 2, Pressure: 40000, TiltX: -30, TiltY: 45, Rotation: 9000, Distance: 5, Buttons: 2},
+		}},
+		{Name: "all fingers lifted, touchpad and motion of pad 3", Fields: datagram{
+			Header:    wire.Header{Flags: wire.FlagFocused, Epoch: 1, Seq: 48, Time: 5_006_000, Ack: 43},
+			Touch:     &wire.Touch{Device: 2},
+			PadTouch:  &wire.PadTouch{Pad: 3, N: 1, Contacts: [2]input.Contact{{ID: 4, X: 9, Y: 8}}},
+			PadMotion: &wire.PadMotion{Pad: 3, Age: 6, AccelY: 4096, GyroX: -160},
+		}},
+		{Name: "what the host wants of pad 3", Fields: datagram{
+			Header:     wire.Header{Epoch: 3, Seq: 44, Time: 80, Ack: 42},
+			Rumble:     &wire.Rumble{Pad: 3, Low: 65535, High: 1000, RightTrigger: 7, TTL: 250 * time.Millisecond},
+			RGB:        &wire.RGB{Pad: 3, R: 255, B: 16},
+			Triggers:   &wire.Triggers{Pad: 3, SetRight: true, RightType: 0x21, Right: [10]uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+			MotionRate: &wire.MotionRate{Pad: 3, Hertz: 250},
+		}},
 	}
 }
 
 func controlVectors() []vector[[]control] {
 	ping := uint64(123_456_789)
-	return []vector[[]control]{
+	return append([]vector[[]control]{
 		{Name: "hello", Fields: []control{{Hello: &hello{
 			MinVersion: 1, MaxVersion: 1, Screens: 2, Codecs: []int{2, 1},
 			Program: "shadow-terminal", Version: "1.2.3",
@@ -144,7 +165,7 @@ func controlVectors() []vector[[]control] {
 		{Name: "unknown message, then ping", Fields: []control{
 			{Unknown: &unknown{Type: 0x7f, BodyHex: "010203"}}, {Ping: &ping},
 		}},
-	}
+	}, peripheralVectors()...)
 }
 
 func frameTimingVectors() []vector[wire.FrameTiming] {
