@@ -11,6 +11,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 #include <opus.h>
+#include <opus_multistream.h>
 #include <stdbool.h>
 #include <va/va.h>
 #include <va/va_drmcommon.h>
@@ -198,6 +199,8 @@ int st_pulse_open(AVFormatContext **out, const char *source, const char *fragmen
 
 // opus.c
 OpusEncoder *st_opus_enc_new(int channels, int bps, int *err);
+OpusEncoder *st_opus_voice_new(int bps, int *err);
+OpusMSEncoder *st_opus_surround_new(int channels, int bps, int *err);
 void st_opus_enc_loss(OpusEncoder *e, int percent);
 
 // log.c: kinds of libav's error codes, which are macros.

@@ -110,6 +110,9 @@ type OpusEncoder struct{}
 // NewOpusEncoder is not supported in this build.
 func NewOpusEncoder(_, _ int) (*OpusEncoder, error) { return nil, unsupported("open Opus encoder") }
 
+// NewOpusVoiceEncoder is not supported in this build.
+func NewOpusVoiceEncoder(int) (*OpusEncoder, error) { return nil, unsupported("open Opus encoder") }
+
 // Encode is not supported in this build.
 func (*OpusEncoder) Encode(dst []byte, _ []int16) ([]byte, error) {
 	return dst, unsupported("encode Opus")
@@ -138,6 +141,49 @@ func (*OpusDecoder) Conceal([]int16) (int, error) { return 0, unsupported("decod
 
 // Close does nothing.
 func (*OpusDecoder) Close() error { return nil }
+
+// OpusSurroundDecoder cannot be made in this build.
+type OpusSurroundDecoder struct{}
+
+// NewOpusSurroundDecoder checks layout and is not supported in this build.
+func NewOpusSurroundDecoder(layout OpusLayout) (*OpusSurroundDecoder, error) {
+	if err := layout.check(); err != nil {
+		return nil, err
+	}
+	return nil, unsupported("open Opus decoder")
+}
+
+// Decode is not supported in this build.
+func (*OpusSurroundDecoder) Decode([]int16, []byte) (int, error) {
+	return 0, unsupported("decode Opus")
+}
+
+// DecodeFEC is not supported in this build.
+func (*OpusSurroundDecoder) DecodeFEC([]int16, []byte) (int, error) {
+	return 0, unsupported("decode Opus")
+}
+
+// Conceal is not supported in this build.
+func (*OpusSurroundDecoder) Conceal([]int16) (int, error) { return 0, unsupported("decode Opus") }
+
+// Close does nothing.
+func (*OpusSurroundDecoder) Close() error { return nil }
+
+// OpusSurroundEncoder cannot be made in this build.
+type OpusSurroundEncoder struct{}
+
+// NewOpusSurroundEncoder is not supported in this build.
+func NewOpusSurroundEncoder(_, _ int) (*OpusSurroundEncoder, error) {
+	return nil, unsupported("open Opus encoder")
+}
+
+// Encode is not supported in this build.
+func (*OpusSurroundEncoder) Encode(dst []byte, _ []int16) ([]byte, error) {
+	return dst, unsupported("encode Opus")
+}
+
+// Close does nothing.
+func (*OpusSurroundEncoder) Close() error { return nil }
 
 // File cannot be made in this build.
 type File struct{}
