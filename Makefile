@@ -7,7 +7,7 @@ SOURCE ?= testcard
 BIN := build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm bench bench-display bench-network lint build deps
+.PHONY: help run test test-vm bench bench-display bench-network bench-input lint build deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ bench-network: ## shadow-terminal, Chromium and GStreamer over bad networks: bui
 	@.ci/deps peers
 	@go build -o $(BIN)/ ./cmd/...
 	@$(BIN)/shadow-lab bench-network
+
+bench-input: ## the way of keys and motion: build/bench/input.json
+	@.ci/deps build
+	@go build -o $(BIN)/ ./cmd/...
+	@$(BIN)/shadow-lab bench-input
 
 lint: ## golangci-lint with .golangci.yml (the first time it is compiled: minutes)
 	@.ci/deps build

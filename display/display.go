@@ -47,6 +47,11 @@ type Config struct {
 	// thread and must not block.
 	OnOutputs func([]Output)
 
+	// OnClipboard is told what other programs copied, when the person comes back
+	// to a window; nil: nobody reads it. It is called on the display's thread and
+	// must not block.
+	OnClipboard func(text string)
+
 	Logger *slog.Logger // nil discards
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/blade-shadow/terminal/client/inputs"
 	"github.com/blade-shadow/terminal/internal/host/inject"
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/wire"
 )
 
 // desk is what a computer makes of input: the model that the terminal's and
@@ -23,6 +24,7 @@ type desk struct {
 	v, h     int64
 	at       [3]uint16 // absolute: screen, x, y
 	held     map[input.Usage]bool
+	pads     [wire.MaxPads]wire.Pad
 	pressed  []press
 	mistakes []string
 }
@@ -74,6 +76,16 @@ func (d *desk) Wheel(v, h int32) error {
 }
 
 func (d *desk) Sync() error { return nil }
+
+func (d *desk) Pad(p wire.Pad) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p.Connected && d.pads[p.Pad] == p {
+		d.mistakes = append(d.mistakes, fmt.Sprintf("pad %d is already so", p.Pad))
+	}
+	d.pads[p.Pad] = p
+	return nil
+}
 
 // apply does ev at once, as a perfect line would.
 func (d *desk) apply(ev input.Event) {
@@ -138,7 +150,8 @@ type model struct {
 	want     *desk
 	got      *desk
 	focused  bool
-	absolute bool // what the pointer does: a person does not do both at once
+	absolute bool                  // what the pointer does: a person does not do both at once
+	holders  map[input.Usage]uint8 // a bit for each device that holds the key
 	stop     func()
 	crash    func()
 }
@@ -147,7 +160,7 @@ func newModel(t *testing.T, seed uint64, loss float64) *model {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
 	m := &model{
-		t: t, rand: r, want: newDesk(), got: newDesk(), focused: true, absolute: r.IntN(2) == 0,
+		t: t, rand: r, holders: map[input.Usage]uint8{}, want: newDesk(), got: newDesk(), focused: true, absolute: r.IntN(2) == 0,
 		line: &line{rand: rand.New(rand.NewPCG(seed, 2)), delay: 20 * time.Millisecond},
 	}
 	var err error
@@ -193,12 +206,15 @@ func (m *model) run() {
 func (m *model) act() {
 	ev := input.Event{Time: time.Now()}
 	switch n := m.rand.IntN(100); {
+	case n < 20:
+		m.pad()
+		return
 	case n < 50:
 		m.point(&ev)
 	case n < 58:
 		ev.Kind, ev.DX, ev.DY = input.KindWheel, int32(m.rand.IntN(3)-1)*30, int32(m.rand.IntN(5)-2)*120
 	case n < 97:
-		ev.Kind, ev.Down = input.KindKey, m.rand.IntN(2) == 0
+		ev.Kind, ev.Down, ev.Device = input.KindKey, m.rand.IntN(2) == 0, uint8(m.rand.IntN(devices))
 		ev.Usage = input.Usage(input.PageKeyboard<<16 | 4 + m.rand.IntN(6))
 		if m.rand.IntN(3) == 0 {
 			ev.Usage = input.Usage(input.PageButton<<16 | 1 + m.rand.IntN(3))
@@ -206,6 +222,11 @@ func (m *model) act() {
 	case n < 98:
 		m.sender.ReleaseAll()
 		m.release()
+		return
+	case n < 99:
+		device := uint8(m.rand.IntN(devices))
+		m.sender.Unplugged(device)
+		m.unplug(device)
 		return
 	default:
 		m.focused = !m.focused
@@ -217,7 +238,46 @@ func (m *model) act() {
 	}
 	m.sender.Handle(ev)
 	if m.focused {
+		m.apply(ev)
+	}
+}
+
+// pad changes one of three pads.
+func (m *model) pad() {
+	p := input.Pad{Slot: uint8(m.rand.IntN(3)), Connected: m.rand.IntN(20) > 0}
+	if p.Connected {
+		p.Buttons, p.LeftX, p.RightTrigger = uint32(m.rand.IntN(4)), int16(m.rand.IntN(3)*1000), uint16(m.rand.IntN(2)*500)
+	}
+	m.sender.Pad(p)
+	want := wire.Pad{Pad: p.Slot, Connected: p.Connected, Buttons: p.Buttons, LeftX: p.LeftX, RightTrigger: p.RightTrigger}
+	if !m.focused {
+		want = want.Rest()
+	}
+	m.want.pads[p.Slot] = want
+}
+
+// devices is how many keyboards and mice the person has.
+const devices = 3
+
+// apply does ev on the desk that is to be: a key that two devices hold is down
+// until the last lets go.
+func (m *model) apply(ev input.Event) {
+	if ev.Kind != input.KindKey {
 		m.want.apply(ev)
+		return
+	}
+	if ev.Down {
+		m.holders[ev.Usage] |= 1 << ev.Device
+	} else {
+		m.holders[ev.Usage] &^= 1 << ev.Device
+	}
+	ev.Down = m.holders[ev.Usage] != 0
+	m.want.apply(ev)
+}
+
+func (m *model) unplug(device uint8) {
+	for u := range m.holders {
+		m.apply(input.Event{Kind: input.KindKey, Usage: u, Device: device})
 	}
 }
 
@@ -230,6 +290,10 @@ func (m *model) point(ev *input.Event) {
 }
 
 func (m *model) release() {
+	for i := range m.want.pads {
+		m.want.pads[i] = m.want.pads[i].Rest()
+	}
+	clear(m.holders)
 	for u := range m.want.held {
 		delete(m.want.held, u)
 	}
@@ -245,6 +309,12 @@ func (m *model) compare() {
 	if got.x != want.x || got.y != want.y || got.v != want.v || got.h != want.h || got.at != want.at {
 		m.t.Errorf("pointer and wheel = %d,%d %d,%d %v; want %d,%d %d,%d %v",
 			got.x, got.y, got.v, got.h, got.at, want.x, want.y, want.v, want.h, want.at)
+	}
+	for i := range got.pads {
+		g, w := got.pads[i], want.pads[i]
+		if g.Connected != w.Connected || g.Connected && g != w {
+			m.t.Errorf("pad %d = %+v; want %+v", i, g, w)
+		}
 	}
 	if fmt.Sprint(got.held) != fmt.Sprint(want.held) {
 		m.t.Errorf("held = %v; want %v", got.held, want.held)

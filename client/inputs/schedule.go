@@ -13,14 +13,14 @@ func (s *Sender) dueLocked(slow bool) time.Time {
 		return time.Time{}
 	}
 	due := s.snapshot.Add(wire.SnapshotIdle)
-	if len(s.held) > 0 {
+	if len(s.held) > 0 || s.wholes.anyActive() {
 		due = s.snapshot.Add(wire.SnapshotHeld)
 	}
 	if s.repeatsWantedLocked() {
 		due = earlier(due, s.sent.Add(repeatDelay(s.repeats)))
 	}
 	if s.moved {
-		interval := s.cfg.Interval
+		interval := s.intervalLocked()
 		if slow {
 			interval = slowInterval
 		}
@@ -32,7 +32,7 @@ func (s *Sender) dueLocked(slow bool) time.Time {
 // repeatsWantedLocked reports whether the host may lack something that is not
 // news any more.
 func (s *Sender) repeatsWantedLocked() bool {
-	return len(s.pending) > 0 || s.motionUnsure && !s.moved && s.repeats < tailRepeats
+	return len(s.pending) > 0 || s.motionUnsure && !s.moved && s.repeats < tailRepeats || s.wholes.unsure()
 }
 
 // repeatDelay returns how long after the n-th repeat the next one follows:
@@ -77,8 +77,9 @@ func (s *Sender) buildLocked(now time.Time) {
 		b = s.appendKeysLocked(b)
 		s.snapshot = now
 	}
+	b = s.wholes.append(b, now, snapshot)
 	s.buf = b
-	s.sent, s.flush, s.moved = now, false, false
+	s.sent, s.flush, s.moved = now, false, s.wholes.more
 	if repeat {
 		s.repeats++
 	} else {

@@ -32,8 +32,8 @@ type Config struct {
 	// Buffered returns the bytes that wait in the channel; nil: always none.
 	// Motion slows down from 8 KiB on, keys never do.
 	Buffered func() uint64
-	// Interval is the least time between two datagrams of motion, 1 to 4 ms;
-	// 0: 2 ms.
+	// Interval is the least time between two datagrams of motion, 1 to 4 ms; 0:
+	// 2 ms, but 1 to a near host and 4 while the line loses something.
 	Interval time.Duration
 	// KeyToChannel takes the time from each key's event to the return of the
 	// Write that first carried it; nil: nobody wants to know.
@@ -41,9 +41,21 @@ type Config struct {
 	// OnLEDs is called from Datagram whenever the host wants other lamps lit
 	// (wire.LEDNum, ...); nil: nobody shows them.
 	OnLEDs func(lit uint8)
+	// OnFeedback is called from Datagram with what the host wants of pads; it
+	// repeats rumble as long as that lasts. nil: they feel nothing.
+	OnFeedback func(Feedback)
 	// OnPointer is called from Datagram whenever the host's pointer is
 	// somewhere else or looks different, newest only; nil: nobody shows it.
 	OnPointer func(wire.PointerAt)
+}
+
+// Feedback is one record of what a pad is to feel and show; Type says which.
+type Feedback struct {
+	Type       wire.RecordType
+	Rumble     wire.Rumble
+	RGB        wire.RGB
+	Triggers   wire.Triggers
+	MotionRate wire.MotionRate
 }
 
 // Sender turns events into datagrams. New, then Run; the other methods are for
@@ -60,6 +72,7 @@ type Sender struct {
 
 	mu sync.Mutex // guards all below
 	state
+	wholes wholes
 	schedule
 	link
 }
@@ -85,6 +98,7 @@ type link struct {
 	spot    wire.PointerAt // the host's pointer, Age 0
 	hasSpot bool
 	rtt     time.Duration
+	loss    loss
 	stats   Stats
 }
 
@@ -108,7 +122,6 @@ func New(cfg Config) (*Sender, error) {
 	}
 	switch {
 	case cfg.Interval == 0:
-		cfg.Interval = 2 * time.Millisecond
 	case cfg.Interval < time.Millisecond || cfg.Interval > 4*time.Millisecond:
 		return nil, fmt.Errorf("input sender: interval %v is not within 1 ms to 4 ms", cfg.Interval)
 	}

@@ -83,13 +83,37 @@ func (s *Sender) ReleaseAll() {
 	s.wakeRun()
 }
 
+// Unplugged lets go of what a device holds: it is gone. What others hold as
+// well stays down.
+func (s *Sender) Unplugged(device uint8) {
+	now := time.Now()
+	s.mu.Lock()
+	wake := false
+	for i := len(s.held) - 1; i >= 0; i-- {
+		h := s.held[i]
+		if u, ok := h.key.Usage(); ok && h.device == device {
+			wake = s.applyKeyLocked(input.Event{Kind: input.KindKey, Device: device, Usage: u, Time: now}) || wake
+		}
+	}
+	if s.wholes.unplugged(device, now) {
+		s.flush, wake = true, true
+	}
+	s.mu.Unlock()
+	if wake {
+		s.wakeRun()
+	}
+}
+
 // Reconnected prepares the sender for a new channel, whose host knows nothing:
 // transitions of the old one are forgotten, everything is let go.
 func (s *Sender) Reconnected() {
 	s.mu.Lock()
 	s.releaseLocked(time.Now())
 	s.giveUpLocked()
-	s.peerSeq, s.rtt, s.motionUnsure, s.hasSpot = 0, 0, false, false
+	s.peerSeq, s.rtt, s.loss, s.motionUnsure, s.hasSpot = 0, 0, loss{}, false, false
+	for i := range s.wholes.motions {
+		s.wholes.motions[i].sampled(0)
+	}
 	s.mu.Unlock()
 	s.wakeRun()
 }
@@ -180,6 +204,7 @@ func (s *Sender) releaseLocked(now time.Time) {
 		}
 	}
 	s.held = s.held[:0]
+	s.wholes.rest(now)
 	s.bumpLocked()
 }
 

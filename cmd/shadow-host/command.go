@@ -21,11 +21,12 @@ type options struct {
 	source, display, size, file string
 	screens, fps                int
 	codecs, regions             []string
-	bitrate, audio              string
+	bitrate, audio, usb, mic    string
 	encoder, inject             string
 	listen                      string
 	tlsCert, tlsKey, tokenFile  string
 	busy, fixed, json, web      bool
+	clipboard                   bool
 	logLevel                    string
 	record                      string
 	refresh                     bool
@@ -41,7 +42,8 @@ func newRoot() *cobra.Command {
 		Short: "Show this machine's screens to a shadow-terminal",
 		Long: `Shadow-host captures, encodes and streams this machine's screens and sound to one
 shadow-terminal at a time, or to any other WHEP player, and injects the
-terminal's keyboard, pointer and game pads. A terminal that connects takes over
+terminal's keyboard, pointer and game pads. USB devices that the person there
+gives away are plugged in here. A terminal that connects takes over
 from the one before it. Browsers get a client of their own at /; with --broker
 terminals ask here first how the PC is.
 
@@ -81,6 +83,9 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.busy, "busy", false, "fill a part of the test card with noise, so that the stream uses its whole bit rate")
 	f.StringVar(&o.encoder, "encoder", "auto", "auto (the first that works: VA-API, NVENC, software) or libavcodec's name, for example libx264")
 	f.StringVar(&o.inject, "inject", "auto", "where input goes: auto (the test card takes its own, the desktop uinput or xtest), uinput, xtest or none")
+	f.BoolVar(&o.clipboard, "clipboard", false, "share the desktop's clipboard with terminals that do too: text, both ways, 1 MiB at most")
+	f.StringVar(&o.mic, "microphone", "auto", "whether programs here may hear the terminal's microphone: auto (a desktop with PulseAudio or PipeWire; the person there is asked) or never")
+	f.StringVar(&o.usb, "usb", "auto", "whether USB devices of the terminal may be plugged in here: auto (where the kernel has vhci-hcd and this user may use it) or never")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8089", "host:port to listen on; port 0 takes a free one. Other than loopback needs certificate and token")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file with the certificate and its chain")
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file with the certificate's key")

@@ -9,6 +9,7 @@ import (
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/metric"
 	"github.com/blade-shadow/terminal/internal/program"
+	protocol "github.com/blade-shadow/terminal/internal/wire"
 )
 
 // openInput decides where input goes and opens the device. What was asked for
@@ -33,6 +34,7 @@ func (w *wiring) openInput(o *options, log *slog.Logger) error {
 	switch {
 	case err == nil:
 		w.device, in.device = device, device
+		in.listen(device)
 		w.config.OnScreens = func(screens []source.Screen) { device.SetRegions(regions(screens)) }
 		log.Info("input device opened", "component", "host", "device", device.Name())
 	case mode == inject.ModeAuto:
@@ -59,7 +61,43 @@ type inputs struct {
 
 	mu      sync.Mutex // guards below
 	current *inject.Receiver
+	lit     uint8        // lamps that the system wants
 	earlier inputSummary // of the receivers before it
+}
+
+// setLEDs has the terminal's keyboards show the system's lamps.
+func (in *inputs) setLEDs(lit uint8) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.lit = lit
+	if in.current != nil {
+		in.current.SetLEDs(lit)
+	}
+}
+
+// setRumble has a pad of the terminal shake.
+func (in *inputs) setRumble(r protocol.Rumble) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.current != nil {
+		in.current.SetRumble(r)
+	}
+}
+
+// listen hears what programs want of the devices, until those are closed.
+func (in *inputs) listen(device inject.Device) {
+	if d, ok := device.(interface{ SetRumble(func(protocol.Rumble)) }); ok {
+		d.SetRumble(in.setRumble)
+	}
+	d, ok := device.(interface{ ReadLEDs(func(uint8)) error })
+	if !ok {
+		return
+	}
+	go func() { // ends when the device is closed
+		if err := d.ReadLEDs(in.setLEDs); err != nil {
+			in.log.Warn("keyboard lamps do not follow", "component", "host", "err", err)
+		}
+	}()
 }
 
 func (in *inputs) open(c host.InputChannel) (host.Input, error) {
@@ -74,6 +112,7 @@ func (in *inputs) open(c host.InputChannel) (host.Input, error) {
 		in.earlier.add(in.current.Stats())
 	}
 	in.current = r
+	r.SetLEDs(in.lit)
 	in.mu.Unlock()
 	return r, nil
 }

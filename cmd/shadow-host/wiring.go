@@ -16,13 +16,19 @@ import (
 	"github.com/blade-shadow/terminal/internal/host/inject"
 	"github.com/blade-shadow/terminal/internal/host/linktest"
 	"github.com/blade-shadow/terminal/internal/host/source"
+	"github.com/blade-shadow/terminal/internal/host/source/x11"
+	"github.com/blade-shadow/terminal/internal/host/usb"
 	"github.com/blade-shadow/terminal/internal/libav"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/program"
+	protocol "github.com/blade-shadow/terminal/internal/wire"
 )
 
 // opusBitrate is for stereo at 5 ms a packet; more is not heard.
 const opusBitrate = 128_000
+
+// clipboardMax is what the protocol carries, in bytes.
+const clipboardMax = protocol.MaxClipboard
 
 // wiring is the host's parts.
 type wiring struct {
@@ -89,6 +95,30 @@ func wire(o *options, log *slog.Logger) (*wiring, error) {
 	}}
 	if o.audio != "none" {
 		w.config.OpenAudioEncoder = openOpus
+	}
+	if o.clipboard {
+		if o.source != "desktop" {
+			return nil, errors.Join(program.UsageError{Err: errors.New("--clipboard is a desktop's: it goes with --source desktop")}, w.Close())
+		}
+		w.config.OpenClipboard = func() (host.Clipboard, error) {
+			return x11.OpenClipboard(x11.ClipboardConfig{Display: o.display, Max: clipboardMax, Logger: log})
+		}
+	}
+	switch o.mic {
+	case "auto":
+		if o.source == "desktop" && o.audio != "none" {
+			w.config.OpenMicrophone = openMicrophone(log)
+		}
+	case "never":
+	default:
+		return nil, errors.Join(program.UsageError{Err: fmt.Errorf("--microphone %s is not known: use auto or never", o.mic)}, w.Close())
+	}
+	switch o.usb {
+	case "auto":
+		w.config.USB = usb.New(usb.Config{Logger: log})
+	case "never":
+	default:
+		return nil, errors.Join(program.UsageError{Err: fmt.Errorf("--usb %s is not known: use auto or never", o.usb)}, w.Close())
 	}
 	routes, err := webRoutes(o.web)
 	if err != nil {

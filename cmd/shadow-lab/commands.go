@@ -18,7 +18,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRun(), newBench(), newBenchDisplay(), newBenchNetwork(), newRelay())
+	root.AddCommand(newRun(), newBench(), newBenchDisplay(), newBenchNetwork(), newBenchInput(), newRelay())
 	return root
 }
 
@@ -96,6 +96,24 @@ func newBench() *cobra.Command {
 				Pictures: "build/pictures",
 				Out:      cmd.OutOrStdout(),
 				Log:      cmd.ErrOrStderr(),
+			})
+		},
+	}
+}
+
+func newBenchInput() *cobra.Command {
+	return &cobra.Command{
+		Use:     "bench-input",
+		Short:   "Measure the way of keys and motion, and write build/bench/input.json",
+		Example: "  shadow-lab bench-input",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := lab.BesideThisProgram()
+			if err != nil {
+				return err
+			}
+			return lab.BenchInput(cmd.Context(), lab.BenchConfig{
+				Programs: lab.ProgramsIn(dir), Report: "build/bench/input.json", Out: cmd.OutOrStdout(), Log: cmd.ErrOrStderr(),
 			})
 		},
 	}

@@ -34,11 +34,15 @@ card and all its monitors; --display chooses.
 Keys while it runs (in windows; all with Ctrl+Alt+Shift):
   Z  catch or release keyboard and mouse      M  relative or absolute mouse
   S  statistics on the picture                X  full screen
-  Q  quit`,
+  Q  quit
+
+Without a window system Ctrl+Alt+Shift+Esc, or Select+Start+Guide on a pad, held for
+two seconds opens a menu; held on and let go it restarts the session (5 s), this
+program (8 s) or powers off (12 s), whatever hangs.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newConnect(), newRun(), newMonitors(), newSelftest(), newLinktest(), newVersion())
+	root.AddCommand(newConnect(), newRun(), newMonitors(), newDevices(), newNetwork(), newBluetooth(), newSelftest(), newLinktest(), newVersion())
 	return root
 }
 
@@ -65,6 +69,7 @@ type connection struct {
 	bitrate   string
 	modes     map[string]string
 	gpu       string
+	sleep     string
 }
 
 func (c *connection) flags(cmd *cobra.Command) {
@@ -89,6 +94,10 @@ func (c *connection) flags(cmd *cobra.Command) {
 	f.StringVar(&c.cfg.Card, "card", "", "node of the graphics card, for example /dev/dri/card0 (default the first with monitors)")
 	f.StringToStringVar(&c.modes, "mode", nil, "mode of a monitor instead of the best one, for example DP-1=1920x1080@144")
 	f.StringVar(&c.cfg.Decoder, "decoder", "", "render node that decodes, for example /dev/dri/renderD128, or none for software (default the first that works)")
+	f.StringVar(&c.sleep, "display-sleep", "", "how long monitors stay on when nobody touches anything and no film plays, or never (default 10m; not for windows)")
+	f.StringVar(&c.cfg.USB, "usb", "", "USB devices that have no other way to the host: ask (about each, on the screen) or never (default ask on a card, never in a window)")
+	f.StringVar(&c.cfg.Microphone, "microphone", agent.MicrophoneAsk, "when a program on the host wants to hear the microphone: ask (once, on the screen) or never")
+	f.BoolVar(&c.cfg.Clipboard, "clipboard", false, "share the clipboard's text with the host, both ways, where the host does too (windows only, 1 MiB at most)")
 	f.StringVar(&c.cfg.StateDir, "state-dir", "", "folder that remembers each monitor's settings and which decoders work (default nothing is kept)")
 }
 
@@ -112,6 +121,9 @@ func (c *connection) config(url string) (cfg agent.Config, err error) {
 	}
 	if cfg.Modes, err = agent.ParseModes(c.modes); err != nil {
 		return cfg, program.UsageError{Err: err}
+	}
+	if cfg.DisplaySleep, err = agent.ParseSleep(c.sleep); err != nil {
+		return cfg, program.UsageError{Err: fmt.Errorf("display sleep: %w", err)}
 	}
 	if cfg.Token, err = agent.ReadToken(c.tokenFile); err != nil {
 		return cfg, fmt.Errorf("token file: %w", err)
@@ -173,7 +185,9 @@ cannot be reached, or the one that a session broker names. Keys of the file: url
 token_file, or instead of the two broker with broker_token_file, or device_cert and
 device_key; ca_file, ice_servers (a file like that of connect --ice-servers), screens,
 codecs, fullscreen, width, height, bitrate, overlay, mute, display, gpu, card, modes
-(a table of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir.
+(a table of connectors, "DP-1" = "1920x1080@144"), decoder, state_dir,
+display_sleep (how long monitors stay on when nobody touches anything and no film
+plays, "10m" by default, or "never").
 
 A PC that its broker says is asleep is woken by a key.`,
 		Example: `  shadow-terminal run --config /etc/shadow-terminal.toml`,
@@ -211,6 +225,7 @@ func session(cmd *cobra.Command, cfg agent.Config, out *output) error {
 		return err
 	}
 	cfg.Logger, cfg.Version = log, version
+	cfg.Restart, cfg.PowerOff = restart, powerOff
 	a, err := agent.New(cfg)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 func newSelftest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "selftest",
-		Short: "Measure what this machine decodes and shows, without a host",
+		Short: "Measure what this machine decodes, shows and reads, without a host",
 		Long: `Selftest measures the machine with the terminal's own decoders and displays and
 compares the figures with what was promised. A test that fails ends with exit
 code 1 and says what did not hold; the figures are printed all the same.`,
@@ -30,7 +30,7 @@ code 1 and says what did not hold; the figures are printed all the same.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSelftestDecode(), newSelftestPlay(), newSelftestDisplay(), newSelftestLatency())
+	cmd.AddCommand(newSelftestDecode(), newSelftestPlay(), newSelftestDisplay(), newSelftestLatency(), newSelftestInput(), newSelftestUSB())
 	return cmd
 }
 
@@ -303,4 +303,53 @@ func place(rounds []map[string]mode.Mode, connector string, m mode.Mode) []map[s
 		}
 	}
 	return append(rounds, map[string]mode.Mode{connector: m})
+}
+
+func newSelftestInput() *cobra.Command {
+	var (
+		t   test
+		cfg selftest.InputConfig
+	)
+	cmd := &cobra.Command{
+		Use:   "input",
+		Short: "Measure how fast keys leave, and list the input devices",
+		Long: `Input presses keys on twelve pretended devices and measures how long each takes
+from its event to the datagram that carries it, what that allocates and what threads
+the devices cost. It lists the machine's own devices; one that may not be read is a
+failure.`,
+		Example: `  shadow-terminal selftest input --json`,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Keys < 1 || cfg.Keys > 1e6 {
+				return program.UsageError{Err: fmt.Errorf("%d keys: press 1 to 1000000", cfg.Keys)}
+			}
+			return t.run(cmd, func(ctx context.Context, c selftest.Common) (selftest.Report, error) {
+				cfg.Common = c
+				return selftest.Input(ctx, cfg)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&cfg.Keys, "keys", 2000, "how many keys to press and release")
+	t.flags(cmd)
+	return cmd
+}
+
+func newSelftestUSB() *cobra.Command {
+	var t test
+	cmd := &cobra.Command{
+		Use:   "usb",
+		Short: "Say which USB devices can be given to the host, and how fast",
+		Long: `Usb lists what is plugged into USB and how it reaches the host, says whether the
+kernel can give devices away, and measures what the relays of both ends carry on
+this machine. It touches no device.`,
+		Example: `  shadow-terminal selftest usb --json`,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.run(cmd, func(ctx context.Context, c selftest.Common) (selftest.Report, error) {
+				return selftest.USB(ctx, selftest.USBConfig{Common: c})
+			})
+		},
+	}
+	t.flags(cmd)
+	return cmd
 }

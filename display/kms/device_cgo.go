@@ -6,6 +6,7 @@ package kms
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/blade-shadow/terminal/display/gl"
 	"github.com/blade-shadow/terminal/internal/media"
+	"github.com/blade-shadow/terminal/internal/uevent"
 )
 
 // graphics is a real card with its GPU.
@@ -233,18 +235,31 @@ func (g *graphics) proveSurface(s *media.Surface) error {
 	return <-result
 }
 
-// Hotplug listens to the kernel (netlink(7), NETLINK_KOBJECT_UEVENT).
+// Hotplug hears the kernel's messages until stop is closed.
 func (g *graphics) Hotplug(stop <-chan struct{}, changed func()) error {
-	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	l, err := uevent.Listen()
 	if err != nil {
-		return fmt.Errorf("uevent socket: %w", err)
-	}
-	if err := unix.Bind(s, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
-		return errors.Join(fmt.Errorf("uevent socket: %w", err), unix.Close(s))
+		return err
 	}
 	device := deviceName(g.path)
-	err = untilStopped(stop, s, func() error { return readUevents(s, device, changed) })
-	return errors.Join(err, unix.Close(s))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err = l.Run(ctx, func(e uevent.Event, lost bool) {
+		if lost || concerns(e, device) { // any of those lost could have been ours
+			changed()
+		}
+	})
+	cancel()
+	<-ended
+	return errors.Join(err, l.Close())
 }
 
 // deviceName is the kernel's name of a node, which may be known by another as
@@ -255,67 +270,6 @@ func deviceName(path string) string {
 		return ""
 	}
 	return strings.TrimPrefix(node, "/dev/")
-}
-
-// readUevents reads all messages that wait.
-func readUevents(s int, device string, changed func()) error {
-	var b [8192]byte // the kernel's messages have at most 2048 bytes and the path
-	for {
-		n, from, err := unix.Recvfrom(s, b[:], 0)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return nil
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.ENOBUFS): // messages were lost: any could have been ours
-			changed()
-			continue
-		case err != nil:
-			return fmt.Errorf("read uevents: %w", err)
-		}
-		if a, ok := from.(*unix.SockaddrNetlink); !ok || a.Pid != 0 {
-			continue // not from the kernel
-		}
-		if u, ok := parseUevent(b[:n]); ok && u.about(device) {
-			changed()
-		}
-	}
-}
-
-// untilStopped calls ready whenever fd can be read, until stop is closed.
-func untilStopped(stop <-chan struct{}, fd int, ready func() error) error {
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return fmt.Errorf("eventfd: %w", err)
-	}
-	ended, told := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(told)
-		select {
-		case <-stop:
-			wakeUp(wake)
-		case <-ended:
-		}
-	}()
-	err = pollUntil(wake, fd, ready)
-	close(ended)
-	<-told
-	return errors.Join(err, unix.Close(wake))
-}
-
-func pollUntil(wake, fd int, ready func() error) error {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
-	for {
-		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("poll: %w", err)
-		}
-		if fds[1].Revents != 0 {
-			return nil
-		}
-		if err := ready(); err != nil {
-			return err
-		}
-	}
 }
 
 // Console follows the virtual terminal that the program was started on.

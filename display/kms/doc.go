@@ -7,8 +7,8 @@
 // waits for another. Flips carry the kernel's time, which becomes
 // Timing.Shown and the clock of display/pace.
 //
-// The package reads no keyboard and no mouse (peripherals/evdev does: OnInput,
-// OnFocus and OnCommand are never called), chooses no mode (display/mode does),
+// The package reads no keyboard and no mouse (peripherals/devices does: OnInput
+// and OnCommand are never called, OnFocus when the console is switched), chooses no mode (display/mode does),
 // decides no moment to draw (display/pace does) and decodes nothing. It drives
 // one card.
 //

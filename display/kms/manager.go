@@ -126,6 +126,7 @@ func (m *manager) readFlips() error {
 // kernel does not draw its text again for a terminal that was in text mode.
 func (m *manager) leave() {
 	d := m.d
+	d.cfg.OnFocus(false)
 	d.away.Store(true) // first: an output that begins now has to see it
 	outputs := m.list()
 	for _, o := range outputs {
@@ -157,6 +158,7 @@ func (m *manager) enter() {
 	m.d.away.Store(false)
 	offer(m.d.changed)
 	m.wake()
+	m.d.cfg.OnFocus(true)
 }
 
 func (m *manager) wake() {

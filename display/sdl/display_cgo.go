@@ -20,12 +20,14 @@ import (
 
 // Display is a set of windows. Run it on the main OS thread.
 type Display struct {
-	cfg      Config
-	openGPU  func(driver string, connection unsafe.Pointer) (gpu, error)
-	can      Capabilities
-	screens  []*screen
-	stray    atomic.Uint64
-	versions atomic.Uint64 // of the images over the pictures; 0 is none
+	cfg     Config
+	openGPU func(driver string, connection unsafe.Pointer) (gpu, error)
+	can     Capabilities
+	screens []*screen
+	stray   atomic.Uint64
+	// clipboard is what the main thread shall let other programs paste.
+	clipboard atomic.Pointer[string]
+	versions  atomic.Uint64 // of the images over the pictures; 0 is none
 
 	signalled atomic.Bool // a nudge or a wake event is on its way
 	nudge     chan struct{}
@@ -130,6 +132,12 @@ func (d *Display) SetOverlay(screen int, st *ui.Stats) {
 	} else {
 		s.panel.Store(s.drawPanel(st, d.versions.Add(1)))
 	}
+	d.wake()
+}
+
+// SetClipboard lets other programs paste a text.
+func (d *Display) SetClipboard(text string) {
+	d.clipboard.Store(&text)
 	d.wake()
 }
 

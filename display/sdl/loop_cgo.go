@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -30,6 +31,7 @@ type loop struct {
 	rest    *rest  // nil: SDL waits for events
 	painter *ui.Painter
 	arrow   arrow
+	copied  string // by us; what others copied since is told
 	quit    bool
 	awake   bool // the screen saver is held off
 }
@@ -70,6 +72,22 @@ func (d *Display) open() (*loop, error) {
 	return l, nil
 }
 
+// startNoBus keeps SDL from starting a session bus, to hold the screen saver off
+// with: where there is none libdbus runs dbus-launch, which takes three seconds
+// and leaves a daemon behind (D-Bus specification, "autolaunch").
+func startNoBus() error {
+	const address = "DBUS_SESSION_BUS_ADDRESS"
+	if os.Getenv(address) != "" {
+		return nil
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, "bus")); err == nil {
+			return nil
+		}
+	}
+	return os.Setenv(address, "disabled:")
+}
+
 // initSDL sets what SDL wants to know before it starts, and starts it. It
 // returns the name of the window system.
 func initSDL() (driver string, err error) {
@@ -84,6 +102,9 @@ func initSDL() (driver string, err error) {
 	}
 	for _, h := range hints {
 		sdl2.SetHint(h[0], h[1])
+	}
+	if err := startNoBus(); err != nil {
+		return "", err
 	}
 	if err := nameWindows(); err != nil {
 		return "", err
@@ -191,7 +212,28 @@ func (l *loop) update() {
 		streaming = streaming || w.status == nil && w.last != nil
 	}
 	l.keepAwake(streaming)
+	if text := l.d.clipboard.Swap(nil); text != nil {
+		l.copied = *text
+		if err := sdl2.SetClipboardText(*text); err != nil {
+			l.d.cfg.Logger.Warn("clipboard", "component", "display", "err", err)
+		}
+	}
 	l.point()
+}
+
+// readClipboard tells what others copied, when the person comes here: what they
+// copy elsewhere and do not come here with is not ours. On X11 SDL 2 does not
+// hear of what is copied while they are here.
+func (l *loop) readClipboard() {
+	if l.d.cfg.OnClipboard == nil || sdl2.GetKeyboardFocus() == nil {
+		return
+	}
+	text, err := sdl2.GetClipboardText()
+	if err != nil || text == "" || text == l.copied {
+		return
+	}
+	l.copied = text
+	l.d.cfg.OnClipboard(text)
 }
 
 // keepAwake holds the screen saver off while there is a picture.
@@ -241,6 +283,8 @@ func (l *loop) handle(e sdl2.Event) {
 		if w := l.window(e.WindowID); w != nil {
 			l.seat.button(usageOfButton(e.Button), e.State == sdl2.PRESSED, w.pointer(e.X, e.Y, 0, 0), now)
 		}
+	case *sdl2.ClipboardEvent:
+		l.readClipboard()
 	case *sdl2.MouseWheelEvent:
 		l.wheel(e, now)
 	}
@@ -273,6 +317,7 @@ func (l *loop) windowEvent(e *sdl2.WindowEvent) {
 	switch e.Event {
 	case sdl2.WINDOWEVENT_FOCUS_GAINED:
 		l.seat.focus(true)
+		l.readClipboard()
 	case sdl2.WINDOWEVENT_FOCUS_LOST:
 		l.seat.focus(false)
 	case sdl2.WINDOWEVENT_CLOSE:

@@ -17,12 +17,20 @@ import (
 	"github.com/blade-shadow/terminal/decode"
 	"github.com/blade-shadow/terminal/display"
 	"github.com/blade-shadow/terminal/display/mode"
+	"github.com/blade-shadow/terminal/display/ui"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 	"github.com/blade-shadow/terminal/internal/netwatch"
 	"github.com/blade-shadow/terminal/internal/outputs"
+	"github.com/blade-shadow/terminal/internal/sysbus"
+	"github.com/blade-shadow/terminal/peripherals/bluetooth"
+	"github.com/blade-shadow/terminal/peripherals/chord"
+	"github.com/blade-shadow/terminal/peripherals/devices"
+	"github.com/blade-shadow/terminal/peripherals/evdev"
+	"github.com/blade-shadow/terminal/peripherals/power"
 	"github.com/blade-shadow/terminal/peripherals/thermal"
+	"github.com/blade-shadow/terminal/peripherals/usb"
 )
 
 // parts are how the pieces are made that need a machine with a screen.
@@ -30,6 +38,9 @@ type parts struct {
 	openDisplay func(*Agent, display.Config) (outputs.Display, error)
 	openDecoder func(media.Codec) (decode.Backend, error) // nil: what the hardware does
 	showTimeout time.Duration                             // from the first access unit to its picture
+	openDevice  func(path string) (*evdev.Device, error)  // nil: the kernel's
+	dialBus     sysbus.Dialer                             // nil: the system's
+	openUSB     func(usb.Config) redirector               // nil: the kernel's
 }
 
 // Agent is one terminal. New, Run once on the main OS thread, then Summary.
@@ -47,6 +58,7 @@ type Agent struct {
 	accelerated bool
 	wants       wants
 	pointer     pointer
+	idle        *idle // nil: the monitors stay on
 
 	broker  *broker.Client // nil: Config.URL is the host
 	refused int            // sessions in a row that the host refused; of the goroutine of sessions
@@ -58,8 +70,26 @@ type Agent struct {
 	overlay atomic.Bool
 	pressed chan struct{} // capacity 1, never closed: a key while there is no session; full means said
 
-	mu      sync.Mutex // guards focused and who is told of it
-	focused bool
+	devices *devices.Manager // nil: a window system reads them
+	chord   *chord.Watcher   // nil: nobody hears it
+	power   *power.Manager   // nil with a window system
+	usb     *usbDevices      // nil: they stay here
+	// bluetooth answers when devices pair; nil with a window system. code is what
+	// is shown for it, of its goroutine.
+	bluetooth *bluetooth.Manager
+	voice     *voice // nil: the host hears nothing
+	sign      atomic.Pointer[ui.Stats]
+	code      string
+	menu      atomic.Pointer[ui.Stats]
+
+	asking        chan struct{} // capacity 1: one question at a time
+	question      atomic.Pointer[question]
+	questionWords atomic.Pointer[ui.Stats]
+
+	mu       sync.Mutex // guards focused, captured, asked and who is told of them
+	focused  bool
+	captured bool // what is typed is for a menu of ours
+	asked    bool // what is typed answers a question
 
 	keyToChannel metric.Latency
 	events       atomic.Uint64
@@ -70,14 +100,18 @@ type Agent struct {
 // attempt is one session and what has been seen of it.
 type attempt struct {
 	*client.Session
-	start     time.Time
-	streaming chan struct{}           // closed with its first access unit
-	live      atomic.Bool             // a picture of it is on the screen
-	shown     chan struct{}           // closed when live becomes true
-	pictured  [MaxScreens]atomic.Bool // a picture of it was decoded
-	note      atomic.Pointer[string]  // what the person should know of it; nil: nothing
-	noted     int                     // how often that was shown; of the goroutine of figures
-	silent    chan bool               // capacity 1, never closed: whether the host is not heard; the newest news
+	start       time.Time
+	streaming   chan struct{}           // closed with its first access unit
+	live        atomic.Bool             // a picture of it is on the screen
+	shown       chan struct{}           // closed when live becomes true
+	pictured    [MaxScreens]atomic.Bool // a picture of it was decoded
+	mic         chan uint8              // capacity 4, never closed: what the host wants of the microphone
+	restartOnce sync.Once               // closes restart
+	note        atomic.Pointer[string]  // what the person should know of it; nil: nothing
+	noted       int                     // how often that was shown; of the goroutine of figures
+	restart     chan struct{}           // closed when the person wants it restarted
+	ended       chan struct{}           // closed when it has ended
+	silent      chan bool               // capacity 1, never closed: whether the host is not heard; the newest news
 }
 
 // made reports whether f is of this attempt. Late frames of the one before
@@ -111,7 +145,7 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), parts: p, pressed: make(chan struct{}, 1), focused: true}
+	a := &Agent{cfg: cfg, log: cfg.Logger.With("component", "agent"), parts: p, pressed: make(chan struct{}, 1), asking: make(chan struct{}, 1), focused: true}
 	a.totals.pictured = make(chan struct{})
 	a.network = netwatch.New(a.log)
 	a.wants.share = 1
@@ -176,6 +210,15 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 		}
 		a.screens = append(a.screens, s)
 	}
+	a.openIdle()
+	if err = a.openDevices(); err != nil {
+		return nil, err
+	}
+	a.openUSB()
+	a.openBluetooth()
+	if verr := a.openVoice(); verr != nil {
+		a.log.Info("the host will not hear this terminal", "err", verr)
+	}
 	if err = a.watchMarkers(); err != nil {
 		return nil, err
 	}
@@ -183,10 +226,24 @@ func build(cfg Config, p parts) (_ *Agent, err error) {
 }
 
 func (a *Agent) displayConfig() display.Config {
-	return display.Config{
+	c := display.Config{
 		Screens: a.cfg.Screens, Width: a.cfg.Width, Height: a.cfg.Height, Fullscreen: a.cfg.Fullscreen,
 		OnInput: a.onInput, OnFocus: a.onFocus, OnCommand: a.onCommand, OnShown: a.onShown, OnOutputs: a.onOutputs,
 		Logger: a.cfg.Logger,
+	}
+	if a.cfg.Clipboard {
+		c.OnClipboard = a.onCopied
+	}
+	return c
+}
+
+// pasteboard is a display whose window system has a clipboard.
+type pasteboard interface{ SetClipboard(text string) }
+
+// onCopied lets the host paste what was copied here; the display's thread.
+func (a *Agent) onCopied(text string) {
+	if at := a.session.Load(); at != nil {
+		at.SetClipboard(text)
 	}
 }
 
@@ -214,6 +271,23 @@ func (a *Agent) Run(ctx context.Context) error {
 	if c, ok := a.display.(chooser); ok && a.choices != nil {
 		g.Go(func() error { a.followChoices(run, c); return nil })
 	}
+	if a.devices != nil {
+		g.Go(func() error { return a.chord.Run(run) })
+		g.Go(func() error { return a.runDevices(run) })
+		g.Go(func() error { return a.power.Run(run) })
+	}
+	if a.bluetooth != nil {
+		g.Go(func() error { return a.bluetooth.Run(run) })
+	}
+	if a.voice != nil {
+		g.Go(func() error { return a.voice.mic.Run(run) })
+	}
+	if a.usb != nil {
+		g.Go(func() error { a.usb.run(run); return nil })
+	}
+	if a.idle != nil {
+		g.Go(func() error { a.idle.run(run); return nil })
+	}
 	if a.cfg.Duration > 0 {
 		g.Go(func() error { return a.deadline(run) })
 	}
@@ -225,6 +299,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.totals.stop()
 	if cerr := a.sound.close(); cerr != nil {
 		a.log.Debug("close sound", "err", cerr)
+	}
+	if a.voice != nil {
+		if cerr := a.voice.close(); cerr != nil {
+			a.log.Debug("close microphone", "err", cerr)
+		}
 	}
 	if a.hardware != nil {
 		if cerr := a.hardware.Close(); cerr != nil {
@@ -297,6 +376,13 @@ func (a *Agent) uncover(screen int) {
 
 func (a *Agent) onInput(ev input.Event) {
 	a.events.Add(1)
+	a.idle.touch()
+	if q := a.question.Load(); q != nil {
+		if a.menu.Load() == nil {
+			q.handle(ev)
+		}
+		return
+	}
 	if s := a.session.Load(); s != nil {
 		s.Handle(ev)
 		return
@@ -309,13 +395,38 @@ func (a *Agent) onInput(ev input.Event) {
 	}
 }
 
+// onFocus takes whether what the person does is meant for this program: its
+// window has the focus, or its console is the one that is seen.
 func (a *Agent) onFocus(focused bool) {
+	if a.devices != nil {
+		a.devices.Grab(focused)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.focused = focused
+	a.tellFocus()
+}
+
+// hold takes whether it is meant for something of ours, which is a.captured or
+// a.asked.
+func (a *Agent) hold(what *bool, held bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	*what = held
+	a.tellFocus()
+}
+
+// tellFocus tells the session; a.mu is held.
+func (a *Agent) tellFocus() {
 	if s := a.session.Load(); s != nil {
-		s.Focus(focused)
+		s.Focus(a.focused && !a.captured && !a.asked)
 	}
+}
+
+func (a *Agent) hasFocus() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.focused
 }
 
 func (a *Agent) onCommand(c display.Command) {
@@ -325,9 +436,7 @@ func (a *Agent) onCommand(c display.Command) {
 	on := !a.overlay.Load()
 	a.overlay.Store(on)
 	if !on {
-		for i := range a.screens {
-			a.display.SetOverlay(i, nil)
-		}
+		a.showOver()
 	}
 }
 
@@ -337,6 +446,7 @@ func (a *Agent) onShown(f *media.Frame) {
 		return
 	}
 	a.screens[f.Screen].shown(f)
+	a.idle.shown()
 	a.lookAt(f)
 	if at := a.session.Load(); at.made(f) && at.live.CompareAndSwap(false, true) {
 		close(at.shown)

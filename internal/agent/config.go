@@ -76,6 +76,24 @@ type Config struct {
 	// StateDir keeps what was chosen for each monitor and which decoders work;
 	// "" keeps nothing.
 	StateDir string
+	// DisplaySleep is how long monitors stay on when nobody touches anything and
+	// no film plays; 0: 10 minutes, negative: for ever. Windows are not concerned.
+	DisplaySleep time.Duration
+	// InputDir is where input devices are read without a window system, "":
+	// /dev/input.
+	InputDir string
+	// USB is what happens to USB devices that have no other way to the host:
+	// USBAsk or USBNever; "" asks where this program has the machine to itself.
+	USB string
+	// Microphone is MicrophoneAsk, the default, or MicrophoneNever.
+	Microphone string
+	// Clipboard shares the clipboard's text with the host, where windows have one.
+	Clipboard bool
+	// Restart replaces this process by a new one, or ends it; PowerOff has the
+	// kernel power the machine off. Both are for a person at a terminal that
+	// hangs, and are called on any goroutine; nil: it is not done.
+	Restart  func()
+	PowerOff func() error
 }
 
 // file is the configuration file. Keys that it does not know are errors.
@@ -98,12 +116,16 @@ type file struct {
 	DeviceCert      string `toml:"device_cert"`
 	DeviceKey       string `toml:"device_key"`
 
-	Display  string            `toml:"display"`
-	GPU      string            `toml:"gpu"`
-	Card     string            `toml:"card"`
-	Modes    map[string]string `toml:"modes"`
-	Decoder  string            `toml:"decoder"`
-	StateDir string            `toml:"state_dir"`
+	Display    string            `toml:"display"`
+	GPU        string            `toml:"gpu"`
+	Card       string            `toml:"card"`
+	Modes      map[string]string `toml:"modes"`
+	Decoder    string            `toml:"decoder"`
+	StateDir   string            `toml:"state_dir"`
+	Sleep      string            `toml:"display_sleep"`
+	USB        string            `toml:"usb"`
+	Microphone string            `toml:"microphone"`
+	Clipboard  bool              `toml:"clipboard"`
 }
 
 // Load reads the configuration file at path. Errors name file and line.
@@ -131,6 +153,7 @@ func (f file) config() (Config, error) {
 		Width: f.Width, Height: f.Height, Overlay: f.Overlay, Mute: f.Mute,
 		Display: f.Display, Card: f.Card, Decoder: f.Decoder, StateDir: f.StateDir,
 		TokenFile: f.TokenFile, BrokerTokenFile: f.BrokerTokenFile, Broker: f.Broker, DeviceCert: f.DeviceCert, DeviceKey: f.DeviceKey,
+		USB: f.USB, Microphone: f.Microphone, Clipboard: f.Clipboard,
 	}
 	if f.URL == "" && f.Broker == "" {
 		return cfg, errors.New("url is missing: give the host's address, for example url = \"https://pc.example:8089/whep\", or broker, who knows it")
@@ -149,6 +172,9 @@ func (f file) config() (Config, error) {
 	}
 	if cfg.Modes, err = ParseModes(f.Modes); err != nil {
 		return cfg, fmt.Errorf("modes: %w", err)
+	}
+	if cfg.DisplaySleep, err = ParseSleep(f.Sleep); err != nil {
+		return cfg, fmt.Errorf("display_sleep: %w", err)
 	}
 	if cfg.Token, err = ReadToken(f.TokenFile); err != nil {
 		return cfg, fmt.Errorf("token_file: %w", err)
@@ -194,6 +220,12 @@ func (c *Config) check() error {
 	}
 	if err := c.checkBroker(); err != nil {
 		return err
+	}
+	if c.USB != "" && c.USB != USBAsk && c.USB != USBNever {
+		return fmt.Errorf("usb is %q: use ask or never", c.USB)
+	}
+	if c.Microphone != "" && c.Microphone != MicrophoneAsk && c.Microphone != MicrophoneNever {
+		return fmt.Errorf("microphone is %q: use ask or never", c.Microphone)
 	}
 	switch c.Display {
 	case "", outputs.Auto, outputs.Window, outputs.Card, outputs.None:

@@ -25,7 +25,7 @@ func (a *Agent) figures(ctx context.Context) {
 			return
 		}
 		now := a.stats()
-		if at := a.session.Load(); at != nil && at.live.Load() {
+		if at := a.session.Load(); at != nil && at.live.Load() && a.over() == a.sign.Load() {
 			a.draw(now, last)
 			a.drawNote(at)
 		}
@@ -39,9 +39,13 @@ func (a *Agent) draw(now, before client.Stats) {
 		if !a.overlay.Load() {
 			return
 		}
-		a.display.SetOverlay(i, s.figures(&now, now.Screens[i], before.Screens[i]))
+		st := s.figures(&now, now.Screens[i], before.Screens[i])
+		if sign := a.sign.Load(); sign != nil {
+			st.Rows = append([]ui.Row{{Label: sign.Title}}, st.Rows...)
+		}
+		a.display.SetOverlay(i, st)
 		if !a.overlay.Load() { // switched off meanwhile
-			a.display.SetOverlay(i, nil)
+			a.display.SetOverlay(i, a.over())
 		}
 	}
 }

@@ -42,6 +42,9 @@ func (a *Agent) one(ctx context.Context, asked bool) (wasLive bool, err error) {
 		return false, err
 	}
 	at := &attempt{start: time.Now(), streaming: make(chan struct{}), shown: make(chan struct{}), silent: make(chan bool, 1)}
+	at.mic = make(chan uint8, 4)
+	at.restart, at.ended = make(chan struct{}), make(chan struct{})
+	defer close(at.ended)
 	at.Session, err = client.New(a.sessionConfig(way, func(s client.Stage) { a.onStage(at, s) }))
 	if err != nil {
 		return false, err
@@ -51,6 +54,9 @@ func (a *Agent) one(ctx context.Context, asked bool) (wasLive bool, err error) {
 	g.Go(func() error { return at.Run(run) })
 	g.Go(func() error { return a.watch(run, at) })
 	g.Go(func() error { a.watchSilence(run, at); return nil })
+	g.Go(func() error { return at.watchRestart(run) })
+	g.Go(func() error { a.usb.serve(run, at); return nil })
+	g.Go(func() error { a.serveVoice(run, at); return nil })
 	if a.broker != nil {
 		g.Go(func() error { return a.broker.Hold(run) })
 	}
@@ -64,7 +70,7 @@ func (a *Agent) one(ctx context.Context, asked bool) (wasLive bool, err error) {
 // sessionConfig is the same for every session but for the way to the host and
 // who hears its stages.
 func (a *Agent) sessionConfig(w way, onStage func(client.Stage)) client.Config {
-	return client.Config{
+	c := client.Config{
 		URL: w.url, Bearer: w.bearer, ICEServers: w.ice(), NewICEServers: w.ice, TLS: a.cfg.TLS,
 		Screens: a.cfg.Screens, Codecs: a.cfg.Codecs, BitrateBps: a.cfg.BitrateBps,
 		Name: "shadow-terminal", Version: a.cfg.Version,
@@ -77,8 +83,17 @@ func (a *Agent) sessionConfig(w way, onStage func(client.Stage)) client.Config {
 		OnSilence:    a.onSilence,
 		OnViewOnly:   a.onViewOnly,
 		KeyToChannel: &a.keyToChannel,
+		OnLEDs:       a.onLEDs,
+		OnFeedback:   a.onFeedback,
 		Logger:       a.cfg.Logger,
 	}
+	if a.voice != nil {
+		c.OnMic = a.onMic
+	}
+	if p, ok := a.display.(pasteboard); ok && a.cfg.Clipboard {
+		c.OnClipboard = p.SetClipboard
+	}
+	return c
 }
 
 // begin makes at the session that input and focus go to.
@@ -87,7 +102,7 @@ func (a *Agent) begin(at *attempt) {
 	defer a.mu.Unlock()
 	a.session.Store(at)
 	a.totals.begin()
-	at.Focus(a.focused)
+	a.tellFocus()
 	a.renewDecoders()
 	a.greet(at.Session)
 }

@@ -17,7 +17,8 @@ const reopenSound = time.Second
 type sound struct {
 	player  *audio.Player // nil: muted
 	decoder *libav.OpusDecoder
-	lost    chan error // capacity 1, never closed: the device failed; full means it is known
+	far     *audio.FarEnd // remembers what is played, for the microphone; nil: nobody asks
+	lost    chan error    // capacity 1, never closed: the device failed; full means it is known
 	log     *slog.Logger
 }
 
@@ -69,7 +70,11 @@ func (s *sound) run(ctx context.Context) error {
 			continue
 		}
 		quiet = false
-		s.player.SetDevice(out)
+		if s.far != nil {
+			s.player.SetDevice(s.far.Tap(out, audio.Channels))
+		} else {
+			s.player.SetDevice(out)
+		}
 		select {
 		case <-s.lost:
 		case <-ctx.Done():

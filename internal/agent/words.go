@@ -102,7 +102,7 @@ func (a *Agent) onViewOnly(reason string) {
 // some seconds, unless the statistics are there; the goroutine of figures.
 func (a *Agent) drawNote(at *attempt) {
 	reason := at.note.Load()
-	if reason == nil || at.noted > noteTicks {
+	if reason == nil || at.noted > noteTicks || a.sign.Load() != nil {
 		return
 	}
 	at.noted++
@@ -111,7 +111,7 @@ func (a *Agent) drawNote(at *attempt) {
 			return
 		}
 		if at.noted > noteTicks || a.session.Load() != at {
-			a.display.SetOverlay(i, nil)
+			a.display.SetOverlay(i, a.over())
 			continue
 		}
 		a.display.SetOverlay(i, &ui.Stats{Title: "You can only look", Rows: []ui.Row{{Label: sentence(*reason)}}})
@@ -126,9 +126,7 @@ func (a *Agent) forgetNote(at *attempt) {
 	if at.note.Load() == nil || a.overlay.Load() {
 		return
 	}
-	for i := range a.screens {
-		a.display.SetOverlay(i, nil)
-	}
+	a.showOver()
 }
 
 // watchNetwork follows the network until ctx ends, for pause.

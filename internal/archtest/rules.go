@@ -49,6 +49,8 @@ var areas = []area{
 	{path: "internal/lab", layer: parts, importers: []string{"cmd/shadow-lab", "internal/e2e"}},
 	{path: "internal/netlab", layer: nouns},               // the impaired network, for tests and benchmarks
 	{path: "internal/netwatch", layer: nouns},             // links, addresses and routes, from the kernel
+	{path: "internal/uevent", layer: nouns},               // what the kernel says of devices
+	{path: "internal/sysbus", layer: nouns},               // the system's message bus
 	{path: "internal/flexfec", layer: nouns, pure: true},  // forward error correction, for both ends
 	{path: "internal/rtpdump", layer: nouns, pure: true},  // recorded RTP
 	{path: "internal/broker", layer: nouns, pure: true},   // what a broker and a terminal say to each other
@@ -57,7 +59,9 @@ var areas = []area{
 	{path: "internal/media", layer: nouns, pure: true},
 	{path: "internal/input", layer: nouns, pure: true},
 	{path: "internal/wire", layer: nouns, pure: true},
-	{path: "internal/wire/clock", layer: nouns}, // reads the machine's clocks
+	{path: "internal/wire/clock", layer: nouns},            // reads the machine's clocks
+	{path: "internal/usbip", layer: nouns, pure: true},     // USB/IP's bytes and their check, for both ends
+	{path: "internal/clipboard", layer: nouns, pure: true}, // texts between two clipboards, for both ends
 	{path: "internal/barcode", layer: nouns, pure: true},
 	{path: "internal/bitstream", layer: nouns, pure: true},
 	{path: "internal/metric", layer: nouns},
@@ -65,6 +69,7 @@ var areas = []area{
 	{path: "internal/program", layer: wiring, importers: []string{"cmd"}},
 	{path: "internal/peer", layer: nouns}, // pion's settings, for both ends
 	{path: "internal/libav", layer: nouns},
+	{path: "internal/speexdsp", layer: nouns},
 	{path: "internal/archtest", layer: outermost, importers: []string{"nobody"}},
 	{path: "internal/e2e", layer: outermost, importers: []string{"nobody"}},
 	{path: "internal/vmtest", layer: nouns}, // the virtual terminal, for tests
@@ -72,7 +77,7 @@ var areas = []area{
 }
 
 // cgoAreas are the only folders with C in them.
-var cgoAreas = []string{"internal/libav", "decode/vatest", "display/kms", "display/sdl", "display/gl"}
+var cgoAreas = []string{"internal/libav", "internal/speexdsp", "decode/vatest", "display/kms", "display/sdl", "display/gl"}
 
 // nativeImports bring C with them, so a file that imports one must vanish
 // under the nonative tag, as must a file that calls C itself.

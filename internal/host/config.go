@@ -70,6 +70,15 @@ type InputChannel struct {
 	SameMachine bool
 }
 
+// Clipboard is where the host's programs copy to and paste from.
+type Clipboard interface {
+	// Run tells onText what they copy, until ctx ends.
+	Run(ctx context.Context, onText func(string)) error
+	// Set lets them paste a text. It never blocks for long.
+	Set(text string)
+	Close() error
+}
+
 // Route is something that the host's HTTP server answers beside WHEP.
 type Route struct {
 	Pattern string // of [http.ServeMux], for example "POST /linktest"
@@ -96,6 +105,15 @@ type Config struct {
 	OpenAudioEncoder func() (AudioEncoder, error)
 	// OpenInput makes a session's input receiver; nil: input is discarded.
 	OpenInput func(InputChannel) (Input, error)
+	// OpenMicrophone opens what programs record the terminal's microphone from, for
+	// a session; wanted is told when one begins to record and when none does.
+	// nil: the terminal is not heard.
+	OpenMicrophone func(wanted func(bool)) (Microphone, error)
+	// USB takes the terminal's USB devices; nil: it may give none.
+	USB USB
+	// OpenClipboard opens the clipboard that texts go to and come from, for a
+	// session; nil: none do.
+	OpenClipboard func() (Clipboard, error)
 	// InputSummary is what Summary prints as "input"; nil: nothing.
 	InputSummary func() any
 

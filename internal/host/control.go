@@ -65,6 +65,14 @@ func (s *session) answerControl(c *channel, m wire.Message) error {
 		return nil
 	case wire.MessageDecoders, wire.MessageLimit, wire.MessageLayout, wire.MessagePhase:
 		return s.takeWish(m)
+	case wire.MessageUSBOffer:
+		return s.usb.offer(c, m)
+	case wire.MessageUSBClose:
+		return s.usb.drop(m)
+	case wire.MessageMic:
+		return s.takeMic(m)
+	case wire.MessageClipboard:
+		return s.takeClipboard(m)
 	case wire.MessagePong:
 		return nil // we send no PING
 	case wire.MessageBye:

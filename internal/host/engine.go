@@ -18,7 +18,7 @@ import (
 // All feedback of the terminal goes to rtcp, on pion's goroutine, which lends
 // it: pion itself hands on only what names the SSRC of a track, and browsers
 // name whichever SSRC they heard last.
-func newAPI(p *plan, network peer.Config, rtcp func([]byte)) (*webrtc.API, error) {
+func newAPI(p *plan, network peer.Config, rtcp, voice func([]byte)) (*webrtc.API, error) {
 	me := &webrtc.MediaEngine{}
 	if err := registerFormats(me, p); err != nil {
 		return nil, err
@@ -30,8 +30,11 @@ func newAPI(p *plan, network peer.Config, rtcp func([]byte)) (*webrtc.API, error
 	se.SetIncludeLoopbackCandidate(true) // also for a terminal on this machine
 	se.BufferFactory = func(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
 		sink := &feedbackSink{closed: make(chan struct{})}
-		if kind == packetio.RTCPBufferPacket {
+		switch {
+		case kind == packetio.RTCPBufferPacket:
 			sink.take = rtcp
+		case p.hasMic:
+			sink.take = voice
 		}
 		return sink
 	}
@@ -72,6 +75,11 @@ func registerFormats(me *webrtc.MediaEngine, p *plan) error {
 			}
 		}
 	}
+	if p.hasMic && !p.hasAudio {
+		if err := register(p.mic, webrtc.MimeTypeOpus, 2, nil, webrtc.RTPCodecTypeAudio); err != nil {
+			return fmt.Errorf("register the microphone: %w", err)
+		}
+	}
 	return registerExtensions(me)
 }
 
@@ -88,7 +96,8 @@ func registerExtensions(me *webrtc.MediaEngine) error {
 }
 
 // feedbackSink passes on what pion writes to one SSRC's buffer. pion's own
-// readers get nothing and wait for the end. Media is dropped: a host takes none.
+// readers get nothing and wait for the end. Media is dropped, but for the
+// terminal's microphone.
 type feedbackSink struct {
 	take   func([]byte) // nil: drop
 	closed chan struct{}

@@ -33,6 +33,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST "+endpoint, s.authorized(s.post))
 	mux.HandleFunc("PATCH "+endpoint+"/{id}", s.authorized(s.patch))
 	mux.HandleFunc("DELETE "+endpoint+"/{id}", s.authorized(s.delete))
+	mux.HandleFunc("POST "+endpoint+"/{id}/usb", s.authorized(s.postUSB))
 	for _, r := range s.cfg.Routes {
 		h := r.Handler
 		if !r.Public {
@@ -105,7 +106,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, c credential) {
 	}
 	screens := s.cfg.Source.Screens()
 	have := limits{
-		codecs: s.cfg.Codecs, screens: len(screens), sound: s.cfg.OpenAudioEncoder != nil,
+		codecs: s.cfg.Codecs, screens: len(screens), sound: s.cfg.OpenAudioEncoder != nil, mic: s.cfg.OpenMicrophone != nil,
 		loopback: s.access.loopback,
 	}
 	if have.screens == 0 {

@@ -34,6 +34,8 @@ type plan struct {
 	audio    format
 	copies   format // sound with copies of earlier packets; number 0: not offered
 	hasAudio bool
+	mic      format // of the terminal's microphone
+	hasMic   bool
 	hasData  bool
 	screens  int // video sections accepted
 
@@ -47,6 +49,7 @@ type limits struct {
 	codecs  []media.Codec
 	screens int
 	sound   bool
+	mic     bool
 	// loopback: the terminal is on this machine, so nothing goes elsewhere.
 	loopback bool
 }
@@ -89,6 +92,9 @@ func (p *plan) accept(d *sdp.SessionDescription, m *sdp.MediaDescription, have l
 	case "video":
 		return receives(d, m) && p.screens < have.screens && p.acceptVideo(m, have.codecs)
 	case "audio":
+		if !receives(d, m) {
+			return have.mic && !p.hasMic && p.acceptMic(m)
+		}
 		return receives(d, m) && have.sound && !p.hasAudio && p.acceptAudio(m)
 	case "application":
 		if p.hasData || !slices.Contains(m.MediaName.Protos, "SCTP") {
@@ -131,6 +137,31 @@ func (p *plan) acceptAudio(m *sdp.MediaDescription) bool {
 }
 
 // reduce writes the offer that pion gets.
+// acceptMic takes a section in which the terminal sends Opus. Two sections of
+// sound have one number for it.
+func (p *plan) acceptMic(m *sdp.MediaDescription) bool {
+	if inactive(m) {
+		return false
+	}
+	for _, f := range formatsOf(m) {
+		if strings.EqualFold(f.name, "opus") && f.clock == 48000 && (!p.hasAudio || f.number == p.audio.number) {
+			p.mic, p.hasMic = f, true
+			return true
+		}
+	}
+	return false
+}
+
+func sendsOnly(m *sdp.MediaDescription) bool {
+	_, is := m.Attribute("sendonly")
+	return is
+}
+
+func inactive(m *sdp.MediaDescription) bool {
+	_, is := m.Attribute("inactive")
+	return is
+}
+
 func (p *plan) reduce(d sdp.SessionDescription, loopback bool) error {
 	var kept []*sdp.MediaDescription
 	bundle := "BUNDLE"
@@ -184,13 +215,19 @@ func (p *plan) reduceSection(m *sdp.MediaDescription) *sdp.MediaDescription {
 		}
 	}
 	c.MediaName.Formats = keep
+	direction := "recvonly"
+	if spoken := p.hasMic && m.MediaName.Media == "audio" && sendsOnly(m); spoken {
+		keep, direction = []string{p.mic.payloadType()}, "sendonly"
+		c.MediaName.Formats = keep
+	}
 	c.Attributes = nil
 	for _, a := range m.Attributes {
-		if keepAttribute(a, keep) {
+		// pion has to know whose packets those of the microphone are.
+		if keepAttribute(a, keep) || direction == "sendonly" && (a.Key == "ssrc" || a.Key == "msid") {
 			c.Attributes = append(c.Attributes, a)
 		}
 	}
-	c.Attributes = append(c.Attributes, sdp.Attribute{Key: "recvonly"})
+	c.Attributes = append(c.Attributes, sdp.Attribute{Key: direction})
 	return &c
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/webrtc/v4"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/blade-shadow/terminal/internal/clipboard"
 	"github.com/blade-shadow/terminal/internal/host/egress"
 	"github.com/blade-shadow/terminal/internal/host/source"
 	"github.com/blade-shadow/terminal/internal/peer"
@@ -60,6 +61,10 @@ type session struct {
 	layouts chan []wire.Placement // capacity 1, never closed: the newest that was not acted on
 	mark    atomic.Pointer[mark]  // the newest marker; nil: none yet
 	pointer pointer
+	usb     *usbDevices
+	clip    *clipboard.Link            // nil: no texts are carried
+	board   Clipboard                  // nil with clip
+	mic     atomic.Pointer[Microphone] // nil: the terminal is not heard
 
 	connected chan struct{}            // closed by pion's callback, once
 	channels  chan *webrtc.DataChannel // capacity 2: the two we know, each once
@@ -92,17 +97,20 @@ func (srv *Server) newSession(ctx context.Context, p *plan, screens []source.Scr
 		reachable: make(chan struct{}),
 		welcome:   make(chan struct{}),
 	}
+	s.usb = newUSBDevices(s)
+	s.openClipboard()
 	if err := s.open(ctx, screens); err != nil {
 		if s.pc != nil {
 			err = errors.Join(err, s.pc.GracefulClose())
 		}
+		err = errors.Join(err, s.closeClipboard())
 		return nil, err
 	}
 	return s, nil
 }
 
 func (s *session) open(ctx context.Context, screens []source.Screen) error {
-	api, err := newAPI(s.plan, s.srv.network(), func(b []byte) { s.sender.HandleRTCP(time.Now(), b) })
+	api, err := newAPI(s.plan, s.srv.network(), func(b []byte) { s.sender.HandleRTCP(time.Now(), b) }, s.takeVoice)
 	if err != nil {
 		return err
 	}
@@ -230,6 +238,9 @@ func (s *session) run(ctx context.Context) {
 	if perr := g.Wait(); e.err == nil && perr != nil && !errors.Is(perr, context.Canceled) {
 		e.err = perr
 	}
+	if cerr := s.closeClipboard(); cerr != nil {
+		s.log.Debug("close clipboard", "component", "host", "err", cerr)
+	}
 	s.srv.totals.add(s)
 	level := slog.LevelInfo
 	if e.err != nil {
@@ -248,6 +259,13 @@ func (s *session) start(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return s.sound.run(ctx) })
 	}
 	g.Go(func() error { return s.arrange(ctx) })
+	g.Go(func() error { s.usb.run(ctx); return nil })
+	if s.plan.hasMic {
+		g.Go(func() error { return s.runMicrophone(ctx) })
+	}
+	if s.clip != nil {
+		g.Go(func() error { return s.followClipboard(ctx) })
+	}
 	if src, ok := s.srv.cfg.Source.(source.Pointed); ok && s.plan.hasData {
 		g.Go(func() error { return s.followPointer(ctx, src) })
 		g.Go(func() error { return s.sendShapes(ctx) })

@@ -105,8 +105,9 @@ func commit(ctx context.Context) string {
 // Benchmark runs one Go benchmark of this module and returns its metrics by
 // unit, such as "ns/op" or "allocs/frame". Of several lines, such as those of
 // sub-benchmarks, it returns the largest value of each unit.
-func Benchmark(ctx context.Context, pattern, pkg string) (map[string]float64, error) {
-	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchmem", pkg).CombinedOutput()
+func Benchmark(ctx context.Context, pattern, pkg string, flags ...string) (map[string]float64, error) {
+	args := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchmem"}, flags...)
+	out, err := exec.CommandContext(ctx, "go", append(args, pkg)...).CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("benchmark %s of %s: %w: %s", pattern, pkg, err, lastLines(string(out), 5))
 	}

@@ -17,21 +17,7 @@ import (
 // plane has the host's shape, at the place where the host has it.
 func TestPointer(t *testing.T) {
 	m := boot(t)
-	m.start("Xvfb", nil, "Xvfb", ":5", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp")
-	m.until("the X server listens", func() error {
-		_, err := m.VM.Run(t.Context(), "test", "-S", "/tmp/.X11-unix/X5")
-		return err
-	})
-	x := []string{"DISPLAY=:5"}
-	m.start("xterm", x, "xterm", "-geometry", "80x40+0+0")
-	h := m.start("shadow-host", x, m.programs.Host, "--source", "desktop", "--display", ":5", "--audio", "none", "--fps", "5",
-		"--fixed-screens", "--encoder", "libx264", "--bitrate", "1M")
-	m.until("the host listens", func() error {
-		if !strings.Contains(string(h.Stderr()), "/whep") {
-			return errors.New("not yet")
-		}
-		return nil
-	})
+	m.desktop("xterm", "-geometry", "80x40+0+0")
 	m.terminal(vatest.Knobs{}, "--screens", "1")
 	// The hot-spot is the host's own and not told to QEMU: both places have to
 	// differ from the pointer's by the same, which is inside the shape.
@@ -66,6 +52,26 @@ func TestPointer(t *testing.T) {
 	if opaque == 0 || opaque > 32*32 {
 		t.Errorf("opaque pixels of the cursor = %d; want those of a pointer", opaque)
 	}
+}
+
+// desktop starts an X server with one program on it, and a host that shows it.
+func (m *machine) desktop(args ...string) {
+	m.Helper()
+	m.start("Xvfb", nil, "Xvfb", ":5", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp")
+	m.until("the X server listens", func() error {
+		_, err := m.VM.Run(m.Context(), "test", "-S", "/tmp/.X11-unix/X5")
+		return err
+	})
+	x := []string{"DISPLAY=:5"}
+	m.start(args[0], x, args...)
+	h := m.start("shadow-host", x, m.programs.Host, "--source", "desktop", "--display", ":5", "--audio", "none", "--fps", "5",
+		"--fixed-screens", "--encoder", "libx264", "--bitrate", "1M")
+	m.until("the host listens", func() error {
+		if !strings.Contains(string(h.Stderr()), "/whep") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 }
 
 // near allows a pixel, because places travel as 1/65536 of the picture.

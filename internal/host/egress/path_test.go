@@ -25,7 +25,7 @@ import (
 type link struct {
 	rig    *rig
 	nextID uint32 // of pictures; the sending goroutine's
-	wanted int    // keyframes asked for that were sent
+	wanted int32  // keyframes asked for that were sent
 	video  *receive.Video
 	twcc   *receive.TWCC
 	epoch  time.Time
@@ -92,7 +92,7 @@ func (l *link) newRig(t *testing.T, start int) *rig {
 	var err error
 	r.Sender, err = egress.New(egress.Config{
 		WriteRTCP:  func([]rtcp.Packet) error { return nil },
-		OnKeyframe: func(int, bool) { l.mu.Lock(); r.keyframes++; l.mu.Unlock() },
+		OnKeyframe: func(int, bool) { r.keyframes.Add(1) },
 		Arrivals:   true,
 		Path:       congestion.Config{StartBps: start},
 		QueueDelay: &metric.Latency{},
@@ -239,8 +239,8 @@ func (l *link) run(t *testing.T, d time.Duration, most int) (skipped int) {
 func (l *link) picture(t *testing.T, size int) {
 	t.Helper()
 	l.mu.Lock()
-	key := l.nextID == 1 || l.rig.keyframes > l.wanted
-	l.wanted = l.rig.keyframes
+	key := l.nextID == 1 || l.rig.keyframes.Load() > l.wanted
+	l.wanted = l.rig.keyframes.Load()
 	l.mu.Unlock()
 	au := annexB(nalu(media.CodecH264, 1, max(size, 200)))
 	if key { // VBV of one frame: little larger
@@ -250,7 +250,7 @@ func (l *link) picture(t *testing.T, size int) {
 	err := l.rig.video.Send(egress.Frame{Data: au, ID: l.nextID, Keyframe: key, Captured: now, Encoded: now})
 	if errors.Is(err, egress.ErrCongested) {
 		l.mu.Lock()
-		l.rig.keyframes++
+		l.rig.keyframes.Add(1)
 		l.mu.Unlock()
 	} else if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,7 +108,7 @@ type rig struct {
 	audio     *egress.Audio
 	socket    *fakeSocket
 	reports   []rtcp.Packet // owned by Run's goroutine
-	keyframes int
+	keyframes atomic.Int32
 }
 
 func newRig(t testing.TB, withRTX bool, socket webrtc.TrackLocalWriter) *rig {
@@ -122,7 +123,7 @@ func newRigOf(t testing.TB, format media.Codec, withRTX bool, socket webrtc.Trac
 	var err error
 	r.Sender, err = egress.New(egress.Config{
 		WriteRTCP:  func(p []rtcp.Packet) error { r.reports = append(r.reports, p...); return nil },
-		OnKeyframe: func(int, bool) { r.keyframes++ },
+		OnKeyframe: func(int, bool) { r.keyframes.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -206,8 +206,8 @@ func TestKeyframeRequests(t *testing.T) {
 			r.HandleRTCP(time.Now(), pli)
 			time.Sleep(30 * time.Millisecond)
 		}
-		if got := r.video.Stats().KeyframeRequests; r.keyframes != 3 || got != 10 {
-			t.Errorf("10 PLI in 270 ms: %d passed on, %d counted; want 3, 10", r.keyframes, got)
+		if got := r.video.Stats().KeyframeRequests; r.keyframes.Load() != 3 || got != 10 {
+			t.Errorf("10 PLI in 270 ms: %d passed on, %d counted; want 3, 10", r.keyframes.Load(), got)
 		}
 	})
 }
@@ -232,8 +232,8 @@ func TestKeyframeAskedTooSoon(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		if r.keyframes != 1 {
-			t.Errorf("two PLI before a keyframe: %d passed on; want 1", r.keyframes)
+		if r.keyframes.Load() != 1 {
+			t.Errorf("two PLI before a keyframe: %d passed on; want 1", r.keyframes.Load())
 		}
 		ask()
 		frame.ID = 2
@@ -244,13 +244,13 @@ func TestKeyframeAskedTooSoon(t *testing.T) {
 		ask()
 		time.Sleep(39 * time.Millisecond)
 		synctest.Wait()
-		if r.keyframes != 2 {
-			t.Errorf("99 ms after one was passed on: %d; want 2, another one not yet", r.keyframes)
+		if r.keyframes.Load() != 2 {
+			t.Errorf("99 ms after one was passed on: %d; want 2, another one not yet", r.keyframes.Load())
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if r.keyframes != 3 {
-			t.Errorf("PLI 60 ms after a keyframe: %d passed on; want 3", r.keyframes)
+		if r.keyframes.Load() != 3 {
+			t.Errorf("PLI 60 ms after a keyframe: %d passed on; want 3", r.keyframes.Load())
 		}
 	})
 }

@@ -6,18 +6,8 @@ import (
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 
-	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
-
-// NewKeycodes gives the table from usages to evdev codes.
-func NewKeycodes() (func(input.Usage) uint16, error) {
-	k, err := newKeycodes()
-	if err != nil {
-		return nil, err
-	}
-	return k.code, nil
-}
 
 // Feed applies datagrams in the caller's goroutine, before Run.
 func Feed(r *Receiver, datagrams ...[]byte) error {

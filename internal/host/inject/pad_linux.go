@@ -3,6 +3,8 @@ package inject
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/blade-shadow/terminal/internal/wire"
@@ -21,6 +23,18 @@ const (
 type uinputPads struct {
 	buttons []padButton
 	nodes   [wire.MaxPads]*node
+	feeling sync.WaitGroup
+	tell    atomic.Pointer[func(wire.Rumble)]
+}
+
+// SetRumble has f told how strong a pad shall shake, whenever that changes, on a
+// goroutine of the pad's; it returns soon. Any goroutine.
+func (u *UInput) SetRumble(f func(wire.Rumble)) { u.pads.tell.Store(&f) }
+
+func (p *uinputPads) rumble(r wire.Rumble) {
+	if tell := p.tell.Load(); tell != nil {
+		(*tell)(r)
+	}
 }
 
 // Pad makes, changes or removes a game pad in the kernel.
@@ -39,6 +53,7 @@ func (u *UInput) Pad(p wire.Pad) error {
 			return err
 		}
 		*at = n
+		u.pads.feeling.Go(func() { n.feel(p.Pad, u.pads.rumble) })
 	}
 	if u.pads.buttons == nil {
 		u.pads.buttons = padButtons()
@@ -49,11 +64,12 @@ func (u *UInput) Pad(p wire.Pad) error {
 
 // newPad plugs a pad in.
 func newPad(number int) (*node, error) {
-	setup := uinputSetup{busType: busUSB, vendor: padVendor, product: padProduct, version: padVersion}
+	setup := uinputSetup{busType: busUSB, vendor: padVendor, product: padProduct, version: padVersion, ffEffectsMax: maxEffects}
 	return makeNode(fmt.Sprintf("Shadow Terminal pad %d", number+1), setup, func(n *node) error {
 		err := errors.Join(
 			n.set("UI_SET_EVBIT", uiSetEvBit, evKey),
 			n.set("UI_SET_EVBIT", uiSetEvBit, evAbs),
+			setUpRumble(n),
 		)
 		for _, b := range padButtons() {
 			err = errors.Join(err, n.set("UI_SET_KEYBIT", uiSetKeyBit, uintptr(b.code)))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blade-shadow/terminal/internal/host/inject"
+	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/wire"
 )
 
@@ -111,7 +112,7 @@ func TestPadsNobodyTakes(t *testing.T) {
 // The codes are those of the kernel's driver of the pad that ours looks like.
 func TestPadEvents(t *testing.T) {
 	got := inject.PadEvents(wire.Pad{
-		Connected: true, Buttons: 1<<wire.PadWest | 1<<wire.PadGuide | 1<<wire.PadUp | 1<<wire.PadRight,
+		Connected: true, Buttons: 1<<input.PadWest | 1<<input.PadGuide | 1<<input.PadUp | 1<<input.PadRight,
 		LeftX: -32767, LeftY: 32767, RightY: 5, LeftTrigger: 65535, RightTrigger: 32768,
 	})
 	want := []string{

@@ -1,6 +1,9 @@
 package inject
 
-import "github.com/blade-shadow/terminal/internal/wire"
+import (
+	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/wire"
+)
 
 // Codes of linux/input-event-codes.h that a game pad has.
 const (
@@ -37,17 +40,17 @@ type padButton struct {
 // X is what the kernel calls north by name, and is west by place.
 func padButtons() []padButton {
 	return []padButton{
-		{wire.PadSouth, btnA},
-		{wire.PadEast, btnB},
-		{wire.PadWest, btnX},
-		{wire.PadNorth, btnY},
-		{wire.PadLeftShoulder, btnTL},
-		{wire.PadRightShoulder, btnTR},
-		{wire.PadSelect, btnSelect},
-		{wire.PadStart, btnStart},
-		{wire.PadGuide, btnMode},
-		{wire.PadLeftStick, btnThumbL},
-		{wire.PadRightStick, btnThumbR},
+		{input.PadSouth, btnA},
+		{input.PadEast, btnB},
+		{input.PadWest, btnX},
+		{input.PadNorth, btnY},
+		{input.PadLeftShoulder, btnTL},
+		{input.PadRightShoulder, btnTR},
+		{input.PadSelect, btnSelect},
+		{input.PadStart, btnStart},
+		{input.PadGuide, btnMode},
+		{input.PadLeftStick, btnThumbL},
+		{input.PadRightStick, btnThumbR},
 	}
 }
 
@@ -82,6 +85,6 @@ func padEvents(p wire.Pad, buttons []padButton, add func(kind, code uint16, valu
 	add(evAbs, absRY, int32(p.RightY))
 	add(evAbs, absZ, int32(p.LeftTrigger)*maxTrigger/65535)
 	add(evAbs, absRZ, int32(p.RightTrigger)*maxTrigger/65535)
-	add(evAbs, absHat0X, held(wire.PadRight)-held(wire.PadLeft))
-	add(evAbs, absHat0Y, held(wire.PadDown)-held(wire.PadUp))
+	add(evAbs, absHat0X, held(input.PadRight)-held(input.PadLeft))
+	add(evAbs, absHat0Y, held(input.PadDown)-held(input.PadUp))
 }

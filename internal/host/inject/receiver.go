@@ -78,8 +78,11 @@ type Receiver struct {
 	free  chan *packet  // the packets that are not in queue
 	lamps chan struct{} // capacity 1, never closed; full means that Run will look anyway
 	leds  atomic.Uint32
-	stats counters
-	moved chan struct{} // capacity 1, never closed; full means that Run will look anyway
+	felt  chan struct{} // capacity 1, never closed; full means that Run will look anyway
+
+	feelings feelings
+	stats    counters
+	moved    chan struct{} // capacity 1, never closed; full means that Run will look anyway
 
 	mu   sync.Mutex // guards spot
 	spot pointerSpot
@@ -124,6 +127,7 @@ func New(cfg Config) (*Receiver, error) {
 		free:  make(chan *packet, queueLength),
 		lamps: make(chan struct{}, 1),
 		moved: make(chan struct{}, 1),
+		felt:  make(chan struct{}, 1),
 	}
 	for range queueLength {
 		r.free <- new(packet)
@@ -185,6 +189,8 @@ func (r *Receiver) Run(ctx context.Context) (err error) {
 		}
 	}()
 	deadMan, lamps, pointer := time.NewTimer(wire.DeadMan), time.NewTimer(ledRepeat), time.NewTimer(pointerRepeat)
+	rumble := time.NewTimer(rumbleRepeat)
+	defer rumble.Stop()
 	defer deadMan.Stop()
 	defer lamps.Stop()
 	defer pointer.Stop()
@@ -213,6 +219,10 @@ func (r *Receiver) Run(ctx context.Context) (err error) {
 				err = r.tellLEDs()
 				lamps.Reset(ledRepeat)
 			}
+		case <-r.felt:
+			err = r.tellRumble(rumble)
+		case <-rumble.C:
+			err = r.tellRumble(rumble)
 		case <-r.moved:
 			err = r.tellPointer(pointer)
 		case <-pointer.C:
@@ -248,7 +258,7 @@ func (r *Receiver) take(p *packet) error {
 
 // silence is the dead-man's switch: the terminal may be gone with a key held.
 func (r *Receiver) silence() error {
-	if len(r.held) == 0 && !r.pads.active() {
+	if len(r.held) == 0 && !r.pads.active() && !r.surface.active() {
 		return nil
 	}
 	r.stats.deadMan.Add(1)

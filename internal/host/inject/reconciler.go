@@ -29,6 +29,7 @@ type reconciler struct {
 	screen  position // where the pointer was last put
 	held    []wire.Key
 	pads    pads
+	surface surfaces
 
 	in content // the datagram being applied
 
@@ -58,12 +59,14 @@ type content struct {
 	keys       wire.Keys
 	hasKeys    bool
 	pads       *pads
+	surfaces   *surfaces
 }
 
 func (r *reconciler) init(inject Injector, stats *counters) {
 	r.inject, r.stats, r.mark = inject, stats, func(uint16) {}
 	r.pads.init(inject)
-	r.in.pads = &r.pads
+	r.surface.init(inject)
+	r.in.pads, r.in.surfaces = &r.pads, &r.surface
 	r.held = make([]wire.Key, 0, maxHeld)
 	r.in.events = make([]wire.Transition, 0, wire.MaxEvents)
 	r.in.keys.Held = make([]wire.Key, 0, maxHeld)
@@ -157,10 +160,13 @@ func (r *reconciler) applyContent() error {
 			return err
 		}
 	}
-	return r.syncAfter(r.pads.apply(r.focused))
+	if err := r.syncAfter(r.pads.apply(r.focused)); err != nil {
+		return err
+	}
+	return r.syncAfter(r.surface.apply(r.focused))
 }
 
-// syncAfter ends a change of pads.
+// syncAfter ends a change of pads or surfaces.
 func (r *reconciler) syncAfter(changed bool, err error) error {
 	if err != nil || !changed {
 		return err
@@ -266,13 +272,17 @@ func (r *reconciler) releaseAll() error {
 	if err := r.reconcile(nil); err != nil {
 		return err
 	}
-	return r.syncAfter(r.pads.rest())
+	if err := r.syncAfter(r.pads.rest()); err != nil {
+		return err
+	}
+	return r.syncAfter(r.surface.rest())
 }
 
 // read collects the records of d. Devices other than 0 are of later versions.
 func (c *content) read(d wire.Datagram) {
-	*c = content{events: c.events[:0], keys: wire.Keys{Held: c.keys.Held[:0]}, pads: c.pads}
+	*c = content{events: c.events[:0], keys: wire.Keys{Held: c.keys.Held[:0]}, pads: c.pads, surfaces: c.surfaces}
 	c.pads.begin()
+	c.surfaces.begin()
 	for rec, ok := d.Next(); ok; rec, ok = d.Next() {
 		switch rec.Type {
 		case wire.RecordPointer:
@@ -285,6 +295,8 @@ func (c *content) read(d wire.Datagram) {
 			c.readEvents(rec)
 		case wire.RecordPad:
 			c.pads.read(rec)
+		case wire.RecordTouch, wire.RecordPen, wire.RecordPadTouch, wire.RecordPadMotion:
+			c.surfaces.read(rec)
 		case wire.RecordKeys:
 			if k, ok := rec.Keys(c.keys.Held); ok && k.Device == 0 {
 				c.keys, c.hasKeys = k, true

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/input/keycode"
 )
 
 // uinputPath is the kernel's door for input devices of user space.
@@ -45,7 +46,7 @@ const (
 // that read relative motion get it unscaled. The methods of [Injector] belong
 // to one goroutine.
 type UInput struct {
-	codes *keycodes
+	codes *keycode.Table
 	places
 	keyboard *node
 	mouse    *node
@@ -53,6 +54,7 @@ type UInput struct {
 
 	wheelV, wheelH int32 // below one detent
 	pads           uinputPads
+	surfaces       uinputSurfaces
 }
 
 // names returns what an X server must list for the devices to work there.
@@ -63,7 +65,7 @@ func (u *UInput) Name() string { return string(ModeUInput) }
 
 // Key presses or releases a key or a button.
 func (u *UInput) Key(usage input.Usage, down bool) error {
-	code := u.codes.code(usage)
+	code := u.codes.Code(usage)
 	to := u.keyboard
 	if usage.Page() == input.PageButton {
 		to = u.mouse
@@ -112,17 +114,11 @@ func (u *UInput) turn(by int32, sum *int32, fine, coarse uint16) {
 
 // Absolute puts the pointer over a screen. The device spans the desktop.
 func (u *UInput) Absolute(screen uint8, x, y uint16) error {
-	at := u.now.Load()
-	r, ok := at.region(screen)
-	switch {
-	case ok:
-		x = axis(span(x, r.X, r.Width)-at.desktop.X, at.desktop.Width)
-		y = axis(span(y, r.Y, r.Height)-at.desktop.Y, at.desktop.Height)
-	case len(at.regions) > 0 || screen != 0:
-		return nil
+	if at, ok := u.now.Load().placer(screen); ok {
+		x, y := at.place(x, y)
+		u.pointer.add(evAbs, absX, x)
+		u.pointer.add(evAbs, absY, y)
 	}
-	u.pointer.add(evAbs, absX, int32(x))
-	u.pointer.add(evAbs, absY, int32(y))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/input/keycode"
 )
 
 // Requests of linux/uinput.h.
@@ -54,7 +55,7 @@ type node struct {
 
 // openUInput makes the devices.
 func openUInput(cfg DeviceConfig) (*UInput, error) {
-	codes, err := newKeycodes()
+	codes, err := keycode.New()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (u *UInput) setUpKeyboard(n *node) error {
 	}
 	key := func(code uint16) error { return n.set("UI_SET_KEYBIT", uiSetKeyBit, uintptr(code)) }
 	for _, page := range []uint16{input.PageKeyboard, input.PageConsumer, input.PageSystem} {
-		err = errors.Join(err, u.codes.each(page, key))
+		err = errors.Join(err, u.codes.Each(page, key))
 	}
 	return err
 }
@@ -219,6 +220,9 @@ func (u *UInput) Sync() error {
 			return fmt.Errorf("uinput: %w", err)
 		}
 	}
+	if err := u.surfaces.each((*node).sync); err != nil {
+		return fmt.Errorf("uinput: %w", err)
+	}
 	return nil
 }
 
@@ -264,6 +268,8 @@ func (u *UInput) Close() error {
 			err = errors.Join(err, n.destroy())
 		}
 	}
+	_ = u.surfaces.each(func(n *node) error { err = errors.Join(err, n.destroy()); return nil })
+	u.pads.feeling.Wait()
 	return err
 }
 

@@ -151,3 +151,63 @@ func TestUInputLamps(t *testing.T) {
 		t.Errorf("ReadLEDs after Close = %v; want nil", err)
 	}
 }
+
+// The structs of force feedback are as long as those of linux/uinput.h on 64-bit
+// machines.
+func TestFeedbackSizes(t *testing.T) {
+	if upload, erase := inject.Sizes(); upload != 104 || erase != 12 {
+		t.Errorf("struct uinput_ff_upload, uinput_ff_erase have %d, %d bytes; want 104, 12", upload, erase)
+	}
+}
+
+// A set of contacts is told by slots, and only what differs.
+func TestUInputTouch(t *testing.T) {
+	files := openFiles(t)
+	u, err := inject.UInputOn(files[0], files[1], files[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.TouchOn(1, files[0])
+	u.PenOn(2, files[1])
+	read := 0
+	touch := func(want []string, contacts ...input.Contact) {
+		t.Helper()
+		if err := errors.Join(u.Touch(touchOf(1, contacts...)), u.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		all := content(t, files[0])
+		if got := report(all[read:]); !slices.Equal(got, want) {
+			t.Errorf("%d contacts: %v; want %v", len(contacts), got, want)
+		}
+		read = len(all)
+	}
+	a, b := input.Contact{ID: 7, X: 1, Y: 2, Pressure: 6}, input.Contact{ID: 8, X: 3, Y: 4, Pressure: 5}
+	first := []string{"3/55/0", "3/53/1", "3/54/2", "3/58/6", "3/48/0", "3/49/0"}
+	second := []string{"3/55/0", "3/53/3", "3/54/4", "3/58/5", "3/48/0", "3/49/0"}
+	touch(slices.Concat([]string{"3/47/0", "3/57/0"}, first, []string{"1/330/1", "3/0/1", "3/1/2", "0/0/0"}), a)
+	touch(slices.Concat([]string{"3/47/0"}, first, []string{"3/47/1", "3/57/1"}, second, []string{"3/0/1", "3/1/2", "0/0/0"}), a, b)
+	touch(slices.Concat([]string{"3/47/0", "3/57/-1", "3/47/1"}, second, []string{"3/0/3", "3/1/4", "0/0/0"}), b)
+	touch([]string{"3/47/1", "3/57/-1", "1/330/0", "0/0/0"})
+
+	read = 0
+	pen := func(p wire.Pen, want ...string) {
+		t.Helper()
+		if err := errors.Join(u.Pen(p), u.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		all := content(t, files[1])
+		if got := report(all[read:]); !slices.Equal(got, want) {
+			t.Errorf("%+v: %v; want %v", p, got, want)
+		}
+		read = len(all)
+	}
+	at := []string{"3/0/9", "3/1/0", "3/24/0", "3/25/0", "3/26/-5", "3/27/0", "3/2/100"}
+	pen(wire.Pen{Device: 2, InRange: true, X: 9, TiltX: -5, Rotation: 100},
+		slices.Concat([]string{"1/320/1"}, at, []string{"1/330/0", "1/331/0", "1/332/0", "1/329/0", "0/0/0"})...)
+	pen(wire.Pen{Device: 2, InRange: true, Touching: true, X: 9, TiltX: -5, Rotation: 100, Buttons: 2},
+		slices.Concat([]string{"1/320/1"}, at, []string{"1/330/1", "1/331/0", "1/332/1", "1/329/0", "0/0/0"})...)
+	pen(wire.Pen{Device: 2, InRange: true, Eraser: true, X: 9, TiltX: -5, Rotation: 100}, slices.Concat(
+		[]string{"1/330/0", "1/331/0", "1/332/0", "1/329/0", "3/24/0", "1/320/0", "0/0/0"},
+		[]string{"1/321/1"}, at, []string{"1/330/0", "1/331/0", "1/332/0", "1/329/0", "0/0/0"})...)
+	pen(wire.Pen{Device: 2}, "1/330/0", "1/331/0", "1/332/0", "1/329/0", "3/24/0", "1/321/0", "0/0/0")
+}

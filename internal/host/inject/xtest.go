@@ -12,6 +12,7 @@ import (
 	"github.com/jezek/xgb/xtest"
 
 	"github.com/blade-shadow/terminal/internal/input"
+	"github.com/blade-shadow/terminal/internal/input/keycode"
 )
 
 // evdevOffset is what X keycodes are above evdev codes where the server uses
@@ -42,7 +43,7 @@ type XTest struct {
 	conn *xgb.Conn
 	root xproto.Window
 	places
-	codes   *keycodes
+	codes   *keycode.Table
 	drained chan struct{} // closed when the connection has ended
 
 	wheelV, wheelH int32 // below one detent
@@ -58,7 +59,7 @@ func openXTest(cfg DeviceConfig) (*XTest, error) {
 	if cfg.Display == "" {
 		return nil, fmt.Errorf("open XTEST: no X display is configured: %w", errors.ErrUnsupported)
 	}
-	codes, err := newKeycodes()
+	codes, err := keycode.New()
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (x *XTest) gone() {
 // Key presses or releases a key or a button. A key over X's 255 is ignored.
 func (x *XTest) Key(u input.Usage, down bool) error {
 	press, release := byte(xproto.KeyPress), byte(xproto.KeyRelease)
-	detail := int(x.codes.code(u)) + evdevOffset
+	detail := int(x.codes.Code(u)) + evdevOffset
 	if u.Page() == input.PageButton {
 		press, release = xproto.ButtonPress, xproto.ButtonRelease
 		detail = xButton(u)
