@@ -24,6 +24,7 @@ type routes struct {
 	screens  int            // video sections that the host accepted
 	last     int            // the last of them
 	sound    bool
+	mic      bool // so was that of our microphone
 	data     bool // the data channel section was accepted
 	ext      receive.ExtIDs
 }
@@ -39,7 +40,7 @@ func readAnswer(raw string, sections int) (*routes, error) {
 		return nil, fmt.Errorf("the host answered %d sections to our %d", len(d.MediaDescriptions), sections)
 	}
 	r := &routes{screenOf: make(map[uint32]int)}
-	screen := 0
+	screen, audio := 0, 0
 	for _, m := range d.MediaDescriptions {
 		accepted := m.MediaName.Port.Value != 0
 		switch m.MediaName.Media {
@@ -50,7 +51,9 @@ func readAnswer(raw string, sections int) (*routes, error) {
 			}
 			screen++
 		case "audio":
-			if accepted {
+			if audio++; audio > 1 {
+				r.mic = accepted
+			} else if accepted {
 				r.sound = true
 				for ssrc := range ssrcs(m) {
 					r.screenOf[ssrc] = soundOnly

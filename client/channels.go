@@ -77,6 +77,8 @@ func (s *Session) serveInput(ctx context.Context, g *errgroup.Group, ch datachan
 		Buffered:     buffered(ch),
 		KeyToChannel: s.cfg.KeyToChannel,
 		OnPointer:    s.movePointer,
+		OnLEDs:       s.cfg.OnLEDs,
+		OnFeedback:   s.cfg.OnFeedback,
 	})
 	if err != nil {
 		s.end(fail(StageConnect, true, "", err))

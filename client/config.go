@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/transport/v5"
 
+	"github.com/blade-shadow/terminal/client/inputs"
 	"github.com/blade-shadow/terminal/internal/media"
 	"github.com/blade-shadow/terminal/internal/metric"
 	"github.com/blade-shadow/terminal/internal/netwatch"
@@ -73,6 +74,19 @@ type Config struct {
 	// KeyToChannel, if not nil, measures key events from their read to the
 	// moment the channel has taken them.
 	KeyToChannel *metric.Latency
+	// OnLEDs is called when the host wants other lamps of keyboards lit
+	// (wire.LEDNum and so on), by a goroutine of the session; nil: nobody has any.
+	OnLEDs func(lit uint8)
+	// OnFeedback is called with what the host wants of pads, by a goroutine of
+	// the session; nil: they feel nothing.
+	OnFeedback func(inputs.Feedback)
+
+	// OnMic is called with what the host wants of the microphone (wire.MicOpen,
+	// wire.MicClose), by a goroutine of the session; nil: there is none.
+	OnMic func(what uint8)
+	// OnClipboard is called with each text that the host's programs copy, by a
+	// goroutine of the session; nil: texts are carried neither way.
+	OnClipboard func(text string)
 
 	Logger *slog.Logger // nil: discard
 }

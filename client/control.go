@@ -24,12 +24,14 @@ const maxControlRead = 8 * (wire.MessageHeaderSize + wire.MaxControl)
 // wants of the pictures, and hears the host's goodbye.
 type control struct {
 	session *Session
-	start   time.Time // zero of the PINGs' clock, constant after New
+	start   time.Time     // zero of the PINGs' clock, constant after New
+	open    chan struct{} // closed when the host was greeted
 	clock   hostClock
 	wishes  wishes
 
 	mu      sync.Mutex // guards below
 	host    string
+	speaker io.Writer // the open channel; nil: none
 	screens [maxScreens]wire.Screen
 }
 
@@ -47,6 +49,10 @@ func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
 	if _, err := ch.Write(msg); err != nil {
 		return fmt.Errorf("greet host: %w", err)
 	}
+	c.mu.Lock()
+	c.speaker = ch
+	c.mu.Unlock()
+	close(c.open)
 	ping, rest := time.NewTicker(pingInterval), time.NewTimer(wishInterval)
 	defer ping.Stop()
 	defer rest.Stop()
@@ -75,6 +81,26 @@ func (c *control) run(ctx context.Context, ch io.ReadWriter) error {
 			return err
 		}
 	}
+}
+
+// errSilent says that there is no control channel.
+var errSilent = errors.New("the host cannot be told: there is no session")
+
+// say sends a message that cannot be said later. Any goroutine.
+func (c *control) say(b []byte) error {
+	c.mu.Lock()
+	ch := c.speaker
+	c.mu.Unlock()
+	if ch == nil {
+		return errSilent
+	}
+	if crowded(ch) {
+		return errors.New("the host does not listen")
+	}
+	if _, err := ch.Write(b); err != nil {
+		return fmt.Errorf("tell the host: %w", err)
+	}
+	return nil
 }
 
 // now is the PINGs' clock.
@@ -145,6 +171,30 @@ func (c *control) message(ch io.Writer, m wire.Message) error {
 		p, err := m.Cursor()
 		if err == nil {
 			err = c.session.changePointer(p)
+		}
+		return err
+	case wire.MessageUSBAccept:
+		id, err := m.USBAccept()
+		if err == nil {
+			c.session.usb.accepted(id)
+		}
+		return err
+	case wire.MessageUSBClose:
+		id, err := m.USBClose()
+		if err == nil {
+			c.session.usb.closed(id)
+		}
+		return err
+	case wire.MessageMic:
+		what, err := m.Mic()
+		if err == nil && c.session.cfg.OnMic != nil && (what == wire.MicOpen || what == wire.MicClose) {
+			c.session.cfg.OnMic(what)
+		}
+		return err
+	case wire.MessageClipboard:
+		p, err := m.Clipboard()
+		if err == nil && c.session.clip != nil {
+			c.session.clip.Message(p)
 		}
 		return err
 	case wire.MessageBye:

@@ -69,7 +69,9 @@ func (s *Session) attempt(ctx context.Context, g *errgroup.Group, screens int, c
 	s.cfg.OnStage(StageOffer)
 	if connected, err = s.open(screens); err == nil && channels {
 		s.offered++
-		err = s.openChannels(ctx, g)
+		if err = s.openChannels(ctx, g); err == nil {
+			err = s.offerMicrophone()
+		}
 	}
 	if err != nil {
 		return nil, fail(StageOffer, true, "", err)
@@ -183,7 +185,9 @@ func (s *Session) renewServers() {
 	if slices.EqualFunc(now, s.servers, peer.Server.Equal) {
 		return
 	}
+	s.mu.Lock()
 	s.servers = now
+	s.mu.Unlock()
 	if err := s.pc.SetConfiguration(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle, ICEServers: peer.Servers(s.servers)}); err != nil {
 		s.log.Warn("newer relays cannot be used", "err", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/blade-shadow/terminal/client/inputs"
+	"github.com/blade-shadow/terminal/internal/clipboard"
 	"github.com/blade-shadow/terminal/internal/input"
 	"github.com/blade-shadow/terminal/internal/netwatch"
 	"github.com/blade-shadow/terminal/internal/peer"
@@ -36,7 +37,7 @@ type Session struct {
 	// owned by Run
 	pc       *webrtc.PeerConnection
 	resource *url.URL
-	servers  []ICEServer   // those of cfg and those that the host named
+	servers  []ICEServer   // those of cfg and those that the host named; written under mu
 	named    []ICEServer   // the latter
 	ended    chan error    // capacity 1: the first reason wins, later ones are dropped
 	goodbye  chan error    // capacity 1: the host's own, which wins over ended
@@ -49,6 +50,9 @@ type Session struct {
 	receiver receiver
 	control  control
 	pointer  pointer
+	usb      usbLink
+	mic      microphone
+	clip     *clipboard.Link // nil: no texts are carried
 	input    atomic.Pointer[inputs.Sender]
 
 	mu      sync.Mutex // guards below; channels open under it
@@ -85,6 +89,11 @@ func New(cfg Config) (*Session, error) {
 	s.receiver.init(s)
 	s.control.session, s.control.start = s, time.Now()
 	s.control.wishes.init()
+	s.control.open = make(chan struct{})
+	s.usb.init()
+	if cfg.OnClipboard != nil {
+		s.clip = clipboard.New(clipboard.Config{Send: s.control.say, OnText: cfg.OnClipboard})
+	}
 	return s, nil
 }
 
@@ -239,6 +248,12 @@ func (s *Session) close(ctx context.Context, cancel context.CancelFunc) {
 	cancel()
 	s.talkers.Wait()
 	defer s.whep.transport.CloseIdleConnections()
+	if s.clip != nil {
+		s.clip.Close()
+	}
+	if err := s.usb.end(); err != nil {
+		s.log.Debug("close connection for USB", "err", err)
+	}
 	if s.pc == nil {
 		return
 	}
@@ -258,6 +273,58 @@ func (s *Session) Handle(ev input.Event) {
 	}
 }
 
+// Unplugged lets go of what an input device holds; see input.Event's Device.
+func (s *Session) Unplugged(device uint8) {
+	if in := s.input.Load(); in != nil {
+		in.Unplugged(device)
+	}
+}
+
+// Pad sends the whole state of a pad; see inputs.Sender's Pad.
+func (s *Session) Pad(p input.Pad) {
+	if in := s.input.Load(); in != nil {
+		in.Pad(p)
+	}
+}
+
+// Touch sends all that touches a touch screen over a screen; see
+// inputs.Sender's Touch. t is lent for the call.
+func (s *Session) Touch(screen uint8, t *input.Touch) {
+	if in := s.input.Load(); in != nil {
+		in.Touch(screen, t)
+	}
+}
+
+// Pen sends a pen's whole state over a screen; see inputs.Sender's Pen.
+func (s *Session) Pen(screen uint8, p input.Pen) {
+	if in := s.input.Load(); in != nil {
+		in.Pen(screen, p)
+	}
+}
+
+// PadMotion sends a sample of a pad's motion sensors, as often as the host wants
+// it; see inputs.Sender's PadMotion.
+func (s *Session) PadMotion(m input.PadMotion) {
+	if in := s.input.Load(); in != nil {
+		in.PadMotion(m)
+	}
+}
+
+// PadTouch sends all that touches a pad's touchpad; see inputs.Sender's PadTouch.
+func (s *Session) PadTouch(t input.PadTouch) {
+	if in := s.input.Load(); in != nil {
+		in.PadTouch(t)
+	}
+}
+
+// ReleaseAll lets go of all that is held, on every device: before the machine
+// sleeps.
+func (s *Session) ReleaseAll() {
+	if in := s.input.Load(); in != nil {
+		in.ReleaseAll()
+	}
+}
+
 // Focus tells the host whether the person's input is meant for it. When it is
 // not, everything held is let go there.
 func (s *Session) Focus(focused bool) {
@@ -266,6 +333,14 @@ func (s *Session) Focus(focused bool) {
 	s.focused = focused
 	if in := s.input.Load(); in != nil {
 		in.Focus(focused)
+	}
+}
+
+// SetClipboard lets the host's programs paste a text, where clipboards are
+// shared. Any goroutine; it never blocks.
+func (s *Session) SetClipboard(text string) {
+	if s.clip != nil {
+		s.clip.Set(text)
 	}
 }
 

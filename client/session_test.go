@@ -217,7 +217,7 @@ func TestBitrateIsTold(t *testing.T) {
 				n++
 			}
 		}
-		return n == 2
+		return n >= 2 // more where congestion control lowered one and let it rise again
 	})
 }
 
