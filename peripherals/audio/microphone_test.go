@@ -59,7 +59,8 @@ func (f *fakeVoice) SetLoss(percent int) { f.loss.Store(int32(percent)) }
 type mic struct {
 	*audio.Microphone
 	voice *fakeVoice
-	mu    sync.Mutex // guards below
+	gate  chan struct{} // what OnPacket waits for while it is full
+	mu    sync.Mutex    // guards below
 	in    *fakeInput
 	gone  bool // there is no device
 	opens int
@@ -69,7 +70,7 @@ type mic struct {
 
 func startMic(t *testing.T) *mic {
 	t.Helper()
-	m := &mic{voice: &fakeVoice{}}
+	m := &mic{voice: &fakeVoice{}, gate: make(chan struct{}, 1)}
 	var err error
 	m.Microphone, err = audio.NewMicrophone(audio.MicrophoneConfig{
 		Open: func() (audio.Capture, error) {
@@ -84,6 +85,8 @@ func startMic(t *testing.T) *mic {
 		},
 		Encoder: m.voice,
 		OnPacket: func(p audio.VoicePacket) {
+			m.gate <- struct{}{}
+			<-m.gate
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			if m.state[len(m.state)-1] != audio.MicOpen {
@@ -233,9 +236,9 @@ func TestOldSoundIsThrownAway(t *testing.T) {
 		m := startMic(t)
 		m.Open()
 		before, _ := m.after(time.Second)
-		m.mu.Lock() // somebody blocks OnPacket
+		m.gate <- struct{}{} // somebody blocks OnPacket
 		time.Sleep(500 * time.Millisecond)
-		m.mu.Unlock()
+		<-m.gate
 		heard, _ := m.after(500 * time.Millisecond)
 		if len(heard) > 60 || m.Stats().Dropped < 20000 {
 			t.Errorf("%d packets, Stats() = %+v; want half a second dropped", len(heard), m.Stats())
