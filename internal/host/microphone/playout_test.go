@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -38,12 +39,12 @@ func (fakeDecoder) Conceal(dst []int16) (int, error) { fill(dst, -1); return len
 type fakeSink struct {
 	heard []int16
 	taken atomic.Bool
-	ticks int
+	ticks atomic.Int32
 	fail  error
 }
 
 func (s *fakeSink) Write(pcm []int16) error {
-	s.ticks++
+	s.ticks.Add(1)
 	if n := len(s.heard); pcm[0] != 0 || n > 0 && s.heard[n-1] != 0 {
 		s.heard = append(s.heard, pcm[0])
 	}
@@ -155,18 +156,25 @@ func TestBurstAfterAStall(t *testing.T) {
 func TestWantedAndIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &fakeSink{}
+		var mu sync.Mutex
 		var wanted []bool
-		start(t, sink, func(on bool) { wanted = append(wanted, on) })
+		start(t, sink, func(on bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			wanted = append(wanted, on)
+		})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if sink.ticks > 110 {
-			t.Errorf("%d writes in 10 idle seconds; want about 100", sink.ticks)
+		if n := sink.ticks.Load(); n > 110 {
+			t.Errorf("%d writes in 10 idle seconds; want about 100", n)
 		}
 		sink.taken.Store(true)
 		time.Sleep(3 * time.Second)
 		sink.taken.Store(false)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if len(wanted) != 2 || !wanted[0] || wanted[1] {
 			t.Errorf("OnWanted calls = %v; want true, false", wanted)
 		}

@@ -29,17 +29,22 @@ func startPulse(t *testing.T) {
 		t.Setenv(name, dir)
 	}
 	t.Setenv("PULSE_SERVER", "unix:"+socket)
-	out, err := exec.Command("pulseaudio", "-n", "--daemonize=yes", "--use-pid-file=yes", "--exit-idle-time=-1", "--disable-shm=yes",
+	cmd := exec.Command("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes",
 		"-L", "module-null-sink sink_name=nowhere", "-L", "module-suspend-on-idle timeout=1",
-		"-L", "module-native-protocol-unix auth-anonymous=1 socket="+socket).CombinedOutput()
-	if err != nil {
-		t.Fatalf("start pulseaudio: %v: %s", err, out)
+		"-L", "module-native-protocol-unix auth-anonymous=1 socket="+socket)
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start pulseaudio: %v", err)
 	}
+	// Its folder is removed after this: it has to be gone by then.
 	t.Cleanup(func() {
-		if out, err := exec.Command("pulseaudio", "--kill").CombinedOutput(); err != nil {
-			t.Errorf("stop pulseaudio: %v: %s", err, out)
-		}
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
 	})
+	for deadline := time.Now().Add(20 * time.Second); exec.Command("pactl", "info").Run() != nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("pulseaudio does not answer after 20 s")
+		}
+	}
 }
 
 func ask(t *testing.T, args ...string) string {
